@@ -1,0 +1,9 @@
+//! Pure words that every other module shares: money, time, places, classes, refusals.
+//!
+//! Nothing here does input or output, reads a clock, or knows a table, a route or a setting.
+
+pub mod class;
+pub mod money;
+pub mod refusal;
+pub mod region;
+pub mod time;

@@ -1,0 +1,8 @@
+//! tradein: a self-hosted backend for trade-in subsidy vouchers (消费品以旧换新补贴).
+//!
+//! Folders are business moments, files inside are kinds of code, and imports run downhill along
+//! the order in which the modules stand below; `tests/it/tidy.rs` holds the sources to it.
+
+pub mod infra;
+pub mod kernel;
+pub mod programme;
