@@ -6,3 +6,4 @@
 pub mod infra;
 pub mod kernel;
 pub mod programme;
+pub mod commands;

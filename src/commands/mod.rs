@@ -1,0 +1,1 @@
+//! The command line: one module for each subcommand, a few lines over the slices.
