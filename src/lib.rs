@@ -9,3 +9,4 @@ pub mod http;
 pub mod infra;
 pub mod kernel;
 pub mod programme;
+pub mod register;
