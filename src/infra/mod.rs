@@ -1,4 +1,6 @@
 //! Doors to the outside: settings, servers, keys, telemetry. No business words.
 
 pub mod clock;
+pub mod local;
+pub mod migrations;
 pub mod postgres;
