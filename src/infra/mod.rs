@@ -4,3 +4,4 @@ pub mod clock;
 pub mod local;
 pub mod migrations;
 pub mod postgres;
+pub mod settings;
