@@ -3,6 +3,7 @@
 //! Nothing here does input or output, reads a clock, or knows a table, a route or a setting.
 
 pub mod class;
+pub mod identifier;
 pub mod money;
 pub mod refusal;
 pub mod region;
