@@ -1,1 +1,4 @@
-//! Doors to the outside: settings, servers, keys, telemetry.
+//! Doors to the outside: settings, servers, keys, telemetry. No business words.
+
+pub mod clock;
+pub mod postgres;

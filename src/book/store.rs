@@ -1,0 +1,166 @@
+//! Every statement on a book's own tables: head, entries, balances, answers.
+
+use super::model::{Bucket, Moneys};
+use crate::kernel::merkle::Frontier;
+use crate::statement;
+use chrono::{DateTime, Utc};
+use diesel::result::Error;
+use diesel::sql_types::{
+    Array, BigInt, Binary, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel::{PgConnection, QueryResult, RunQueryDsl};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+statement! {
+    /// Locks the head of a book: the fence between instances. The time is the database's.
+    pub LockHead { book: Integer as i32 }
+    -> (Text, BigInt, Binary, Timestamptz, Timestamptz)
+    = "SELECT state, size, frontier, last_at, clock_timestamp() FROM book_head \
+       WHERE book_id = ? FOR UPDATE"
+}
+
+statement! {
+    pub FindAnswers { keys: Array<Binary> as [Vec<u8>], book: Integer as i32 }
+    -> (Binary, Binary, SmallInt, Binary)
+    = "SELECT a.key, a.fingerprint, a.status, a.body FROM unnest(?::bytea[]) u(k) \
+       CROSS JOIN LATERAL (SELECT key, fingerprint, status, body FROM answer \
+       WHERE book_id = ? AND key = u.k LIMIT 1) a"
+}
+
+statement! {
+    pub LoadBalances { accounts: Array<Text> as [&'static str], book: Integer as i32 }
+    -> (Text, BigInt)
+    = "SELECT b.account, b.fen FROM unnest(?::text[]) u(k) \
+       CROSS JOIN LATERAL (SELECT account, fen FROM balance \
+       WHERE book_id = ? AND account = u.k LIMIT 1) b"
+}
+
+statement! {
+    /// Accounts and amounts come as one text an entry, because arrays of arrays of different
+    /// lengths cannot be unnested.
+    pub InsertEntries {
+        book: Integer as i32, at: Timestamptz as DateTime<Utc>,
+        seqs: Array<BigInt> as [i64], kinds: Array<Text> as [&'static str],
+        abouts: Array<SqlUuid> as [Uuid], leaves: Array<Binary> as [Vec<u8>],
+        hashes: Array<Binary> as [Vec<u8>], accounts: Array<Text> as [String],
+        amounts: Array<Text> as [String]
+    } = "INSERT INTO entry (book_id, at, seq, kind, about, leaf, leaf_hash, accounts, amounts) \
+         SELECT ?, ?, u.seq, u.kind, u.about, u.leaf, u.leaf_hash, \
+         string_to_array(u.accounts, ','), string_to_array(u.amounts, ',')::bigint[] \
+         FROM unnest(?::bigint[], ?::text[], ?::uuid[], ?::bytea[], ?::bytea[], ?::text[], \
+         ?::text[]) u(seq, kind, about, leaf, leaf_hash, accounts, amounts)"
+}
+
+statement! {
+    pub InsertAnswers {
+        book: Integer as i32, at: Timestamptz as DateTime<Utc>,
+        keys: Array<Binary> as [Vec<u8>], fingerprints: Array<Binary> as [Vec<u8>],
+        statuses: Array<SmallInt> as [i16], bodies: Array<Binary> as [Vec<u8>],
+        codes: Array<Text> as [String], rules: Array<Nullable<Binary>> as [Option<Vec<u8>>]
+    } = "INSERT INTO answer (book_id, at, key, fingerprint, status, body, codes, rule) \
+         SELECT ?, ?, u.key, u.fingerprint, u.status, u.body, string_to_array(u.codes, ','), \
+         u.rule FROM unnest(?::bytea[], ?::bytea[], ?::smallint[], ?::bytea[], ?::text[], \
+         ?::bytea[]) u(key, fingerprint, status, body, codes, rule)"
+}
+
+statement! {
+    pub AddBalances {
+        accounts: Array<Text> as [&'static str], changes: Array<BigInt> as [i64],
+        book: Integer as i32
+    } = "UPDATE balance b SET fen = b.fen + u.change \
+         FROM unnest(?::text[], ?::bigint[]) u(account, change) \
+         WHERE b.book_id = ? AND b.account = u.account"
+}
+
+statement! {
+    pub SaveHead {
+        state: Text as str, size: BigInt as i64, frontier: Binary as [u8], root: Binary as [u8],
+        at: Timestamptz as DateTime<Utc>, book: Integer as i32, was: BigInt as i64
+    } = "UPDATE book_head SET state = ?, size = ?, frontier = ?, root = ?, last_at = ? \
+         WHERE book_id = ? AND size = ?"
+}
+
+statement! {
+    pub ListBooks { any: Bool as bool } -> (Integer, Text, Text, Integer)
+    = "SELECT book_id, region, family, year FROM book WHERE ? ORDER BY book_id"
+}
+
+/// The statements that a clerk runs on the tables of this file, for the plan test.
+pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
+    ("LockHead", LockHead::SQL),
+    ("FindAnswers", FindAnswers::SQL),
+    ("LoadBalances", LoadBalances::SQL),
+    ("AddBalances", AddBalances::SQL),
+    ("SaveHead", SaveHead::SQL),
+];
+
+/// The head of a book, locked.
+pub struct Head {
+    pub state: String,
+    pub frontier: Frontier,
+    pub last_at: DateTime<Utc>,
+    pub database_now: DateTime<Utc>,
+}
+
+/// An answer as it is stored.
+#[derive(Clone, Debug)]
+pub struct StoredAnswer {
+    pub fingerprint: Vec<u8>,
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+/// Locks the head. `NotFound` where there is no such book.
+pub fn lock_head(connection: &mut PgConnection, book: i32) -> QueryResult<Head> {
+    type Found = (String, i64, Vec<u8>, DateTime<Utc>, DateTime<Utc>);
+    let (state, size, frontier, last_at, database_now): Found =
+        LockHead { book: &book }.get_result(connection)?;
+    let frontier = Frontier::from_bytes(size.unsigned_abs(), &frontier)
+        .map_err(|bad| Error::DeserializationError(Box::new(bad)))?;
+    Ok(Head { state, frontier, last_at, database_now })
+}
+
+pub fn find_answers(
+    connection: &mut PgConnection,
+    book: i32,
+    keys: &[Vec<u8>],
+) -> QueryResult<HashMap<Vec<u8>, StoredAnswer>> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(Vec<u8>, Vec<u8>, i16, Vec<u8>)> =
+        FindAnswers { keys, book: &book }.load(connection)?;
+    let stored = |(key, fingerprint, status, body): (Vec<u8>, Vec<u8>, i16, Vec<u8>)| {
+        (key, StoredAnswer { fingerprint, status: status.unsigned_abs(), body })
+    };
+    Ok(rows.into_iter().map(stored).collect())
+}
+
+pub fn load_moneys(connection: &mut PgConnection, book: i32) -> QueryResult<Moneys> {
+    let accounts = Bucket::ALL.map(Bucket::name);
+    let rows: Vec<(String, i64)> =
+        LoadBalances { accounts: &accounts, book: &book }.load(connection)?;
+    Ok(Moneys::of(rows.into_iter().filter_map(|(name, fen)| Some((Bucket::parse(&name)?, fen)))))
+}
+
+/// Adds to the materialised balances, one update an account.
+pub fn add_balances(
+    connection: &mut PgConnection,
+    book: i32,
+    changes: &[(Bucket, i64)],
+) -> QueryResult<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let accounts: Vec<&'static str> = changes.iter().map(|(bucket, _)| bucket.name()).collect();
+    let fens: Vec<i64> = changes.iter().map(|(_, fen)| *fen).collect();
+    let changed =
+        AddBalances { accounts: &accounts, changes: &fens, book: &book }.execute(connection)?;
+    expect_count(changed, changes.len())
+}
+
+/// An affected count that differs from what was decided is a bug, and undoes the batch.
+pub fn expect_count(changed: usize, expected: usize) -> QueryResult<()> {
+    if changed == expected { Ok(()) } else { Err(Error::RollbackTransaction) }
+}
