@@ -1,4 +1,5 @@
 //! Doors to the outside: settings, servers, keys, telemetry. No business words.
 
 pub mod clock;
+pub mod keys;
 pub mod postgres;
