@@ -6,6 +6,7 @@
 pub mod book;
 pub mod commands;
 pub mod http;
+pub mod identity;
 pub mod infra;
 pub mod kernel;
 pub mod programme;
