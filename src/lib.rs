@@ -7,6 +7,7 @@ pub mod kernel;
 pub mod infra;
 pub mod http;
 pub mod book;
+pub mod identity;
 pub mod programme;
 pub mod register;
 pub mod commands;

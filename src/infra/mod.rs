@@ -1,6 +1,7 @@
 //! Doors to the outside: settings, servers, keys, telemetry. No business words.
 
 pub mod clock;
+pub mod keys;
 pub mod local;
 pub mod migrations;
 pub mod postgres;

@@ -68,6 +68,15 @@ impl PublicId {
             _ => Err(BadId(kind.prefix())),
         }
     }
+
+    /// Reads an id of a kind that lives in one book only; in any other it would be a second name
+    /// of the same thing.
+    pub fn parse_in(kind: Kind, book: BookNo, text: &str) -> Result<PublicId, BadId> {
+        match PublicId::parse(kind, text)? {
+            id if id.book == book => Ok(id),
+            _ => Err(BadId(kind.prefix())),
+        }
+    }
 }
 
 impl fmt::Display for PublicId {

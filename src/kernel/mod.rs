@@ -5,6 +5,7 @@
 pub mod canonical;
 pub mod class;
 pub mod id;
+pub mod identifier;
 pub mod merkle;
 pub mod money;
 pub mod refusal;
