@@ -3,3 +3,4 @@
 
 mod infra;
 mod support;
+mod tidy;

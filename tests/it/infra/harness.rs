@@ -44,6 +44,9 @@ fn the_serving_role_owns_nothing_and_makes_nothing() {
     ] {
         app.batch_execute(forbidden).expect_err(forbidden);
     }
+    // A test that tampers needs somebody who may.
+    let mut superuser = PgConnection::establish(&db.superuser_url()).unwrap();
+    superuser.batch_execute("DELETE FROM ledger").unwrap();
 }
 
 #[test]

@@ -26,7 +26,9 @@ fn a_new_supervisor_takes_over_from_one_that_was_just_killed() {
     let family = supervisor.family();
     // Stopped processes do not notice that their supervisor is gone, so they are still there.
     // One of PostgreSQL's own workers may have ended by itself in the meantime.
-    family.iter().for_each(|pid| drop(kill(*pid, Signal::SIGSTOP)));
+    for pid in &family {
+        let _ = kill(*pid, Signal::SIGSTOP);
+    }
     supervisor.end(Signal::SIGKILL);
     assert!(family.iter().any(|pid| is_alive(*pid)));
     let stack = Stack::start(scratch.path(), Profile::Test).unwrap();

@@ -20,7 +20,7 @@ pub struct Servers {
 }
 
 enum Source {
-    Private(Stack),
+    Private(Box<Stack>),
     Given { database_url: String, redis_url: String },
 }
 
@@ -28,13 +28,14 @@ impl Servers {
     /// The servers that all tests share. They end with the process.
     pub fn shared() -> Arc<Servers> {
         static SHARED: OnceLock<Arc<Servers>> = OnceLock::new();
-        let start = || Servers::prepared(given().unwrap_or_else(|| Source::Private(a_stack())));
+        let start =
+            || Servers::prepared(given().unwrap_or_else(|| Source::Private(Box::new(a_stack()))));
         Arc::clone(SHARED.get_or_init(start))
     }
 
     /// Servers for a test that kills or pauses them. They end with the last who holds them.
     pub fn private() -> Arc<Servers> {
-        Servers::prepared(Source::Private(a_stack()))
+        Servers::prepared(Source::Private(Box::new(a_stack())))
     }
 
     /// The processes, to be killed and paused.
