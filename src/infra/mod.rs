@@ -1,4 +1,8 @@
-//! Doors to the outside: settings, servers, keys, telemetry.
+//! Doors to the outside: settings, servers, keys, telemetry. No business words.
 
+pub mod clock;
+pub mod keys;
 pub mod local;
 pub mod migrations;
+pub mod postgres;
+pub mod settings;

@@ -2,7 +2,11 @@
 //!
 //! Nothing here does input or output, reads a clock, or knows a table, a route or a setting.
 
+pub mod canonical;
 pub mod class;
+pub mod id;
+pub mod identifier;
+pub mod merkle;
 pub mod money;
 pub mod refusal;
 pub mod region;

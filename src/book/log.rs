@@ -1,0 +1,135 @@
+//! The log of a book: what a leaf says, and the rows that a batch appends.
+//!
+//! A leaf is RFC 8785 JSON of at most 65,535 bytes, hashed as RFC 6962 says. It holds the whole
+//! fact: place, time, actor, pseudonym, rule, legs and data. Integers stay below 2^53; there is
+//! no float, no identity and no free text in it.
+
+use super::model::{Actor, Draft, Fault};
+use super::store::{InsertEntries, expect_count};
+use crate::kernel::canonical;
+use crate::kernel::id::BookNo;
+use crate::kernel::merkle::{self, Frontier, Hash};
+use crate::kernel::time::{self, Moment};
+use diesel::{PgConnection, QueryResult, RunQueryDsl};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+/// C2SP entry bundles carry the length of a leaf in two bytes.
+const LEAF_LIMIT: usize = 65_535;
+
+/// The entries that one batch appends, in columns.
+#[derive(Default)]
+pub struct Appended {
+    seqs: Vec<i64>,
+    kinds: Vec<&'static str>,
+    abouts: Vec<Uuid>,
+    leaves: Vec<Vec<u8>>,
+    hashes: Vec<Vec<u8>>,
+    accounts: Vec<String>,
+    amounts: Vec<String>,
+}
+
+/// Where an entry stands in its book, as the answer tells it.
+pub struct Receipt {
+    pub book: BookNo,
+    pub seq: u64,
+    pub leaf_hash: Hash,
+    pub tree_size: u64,
+}
+
+impl Receipt {
+    pub fn json(&self) -> Value {
+        json!({
+            "book": self.book,
+            "seq": self.seq,
+            "leaf_hash": hex::encode(self.leaf_hash),
+            "tree_size": self.tree_size,
+        })
+    }
+}
+
+/// What all entries of a command share.
+pub struct Place<'a> {
+    pub book: BookNo,
+    pub book_name: &'a str,
+    pub at: Moment,
+    pub actor: &'a Actor,
+}
+
+/// The bytes of a leaf.
+pub fn leaf(place: &Place<'_>, seq: u64, draft: &Draft) -> Vec<u8> {
+    let mut leaf = Map::new();
+    let mut put = |name: &str, value: Value| leaf.insert(name.to_owned(), value);
+    put("v", json!(draft.version));
+    put("book", json!(place.book_name));
+    put("seq", json!(seq));
+    put("at", json!(time::text(place.at)));
+    put("kind", json!(draft.kind));
+    put("about", json!(draft.about.simple().to_string()));
+    put("actor", json!(place.actor.to_string()));
+    if let Some(subject) = draft.subject {
+        put("subj", json!(hex::encode(subject)));
+    }
+    if let Some(rule) = draft.rule {
+        put("rule", json!(format!("sha256:{}", hex::encode(rule))));
+    }
+    let legs = draft.legs.iter().map(|leg| json!([leg.bucket.name(), leg.amount.0]));
+    put("legs", Value::Array(legs.collect()));
+    put("data", draft.data.clone());
+    canonical::bytes(&leaf)
+}
+
+impl Appended {
+    /// Gives a draft its place at the end of the tree.
+    ///
+    /// # Errors
+    /// A leaf that is too long, which parsing has made impossible.
+    pub fn append(
+        &mut self,
+        frontier: &mut Frontier,
+        place: &Place<'_>,
+        draft: &Draft,
+    ) -> Result<Receipt, Fault> {
+        let seq = frontier.size();
+        let leaf = leaf(place, seq, draft);
+        if leaf.len() > LEAF_LIMIT {
+            return Err(Fault::new(format!("a leaf of {} bytes", leaf.len())));
+        }
+        let leaf_hash = merkle::leaf_hash(&leaf);
+        frontier.push(leaf_hash);
+        let names: Vec<&str> = draft.legs.iter().map(|leg| leg.bucket.name()).collect();
+        let fens: Vec<String> = draft.legs.iter().map(|leg| leg.amount.0.to_string()).collect();
+        self.seqs.push(i64::try_from(seq).map_err(|_| Fault::new("a book is full"))?);
+        self.kinds.push(draft.kind);
+        self.abouts.push(draft.about);
+        self.leaves.push(leaf);
+        self.hashes.push(leaf_hash.to_vec());
+        self.accounts.push(names.join(","));
+        self.amounts.push(fens.join(","));
+        Ok(Receipt { book: place.book, seq, leaf_hash, tree_size: frontier.size() })
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.seqs.is_empty()
+    }
+
+    pub fn len(&self) -> usize {
+        self.seqs.len()
+    }
+
+    pub fn save(&self, connection: &mut PgConnection, book: BookNo, at: Moment) -> QueryResult<()> {
+        let inserted = InsertEntries {
+            book: &book,
+            at: &at,
+            seqs: &self.seqs,
+            kinds: &self.kinds,
+            abouts: &self.abouts,
+            leaves: &self.leaves,
+            hashes: &self.hashes,
+            accounts: &self.accounts,
+            amounts: &self.amounts,
+        }
+        .execute(connection)?;
+        expect_count(inserted, self.len())
+    }
+}

@@ -1,0 +1,5 @@
+//! Edge plumbing without business words: problem+json, extractors, middleware.
+
+pub mod extract;
+pub mod problem;
+pub mod request;

@@ -1,0 +1,310 @@
+//! The key ring: a few master secrets, and a key of its own for every purpose.
+//!
+//! A master secret is 32 random bytes and never used directly. Each purpose has a subkey by
+//! HKDF-Expand (RFC 5869) with HMAC-SHA256, so that one that leaks says nothing about the others,
+//! and a digest made for one purpose never equals one made for another.
+//!
+//! Masters have versions. A new one is added to all instances first and made `current` later; old
+//! ones stay until nothing is stored under them. What is stored carries its version; a digest by
+//! which rows are found is looked for under every version. The `bucket` secret stands apart and
+//! is **never** rotated: the first column of every register is made from it, so another bucket
+//! secret would lose every quota and mark. It protects nothing by itself.
+
+mod secret;
+
+pub use secret::BadSecret;
+
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::zeroize::Zeroizing;
+use serde::Deserialize;
+use sha2::Sha256;
+use std::collections::BTreeMap;
+use std::fmt;
+use subtle::ConstantTimeEq;
+
+/// The version of a master secret, from 1; stored beside everything that was made under it.
+pub type KeyVersion = u16;
+
+/// An HMAC-SHA256.
+pub type Digest = [u8; 32];
+
+/// What a subkey is for. The text enters the derivation: never change one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Purpose {
+    /// Finding a person, card or firm by a digest of its identity.
+    Lookup,
+    /// Encryption of the people vault.
+    Vault,
+    /// Finding a voucher by a digest of its code.
+    VoucherCode,
+    /// Naming a person in Redis without its id.
+    RedisTag,
+    /// Signing page cursors, so that a client cannot forge one.
+    Cursor,
+}
+
+impl Purpose {
+    pub const ALL: [Purpose; 5] =
+        [Purpose::Lookup, Purpose::Vault, Purpose::VoucherCode, Purpose::RedisTag, Purpose::Cursor];
+
+    fn label(self) -> &'static str {
+        match self {
+            Purpose::Lookup => "lookup",
+            Purpose::Vault => "vault",
+            Purpose::VoucherCode => "voucher-code",
+            Purpose::RedisTag => "redis-tag",
+            Purpose::Cursor => "cursor",
+        }
+    }
+}
+
+/// Where the master secrets are, as the settings say it.
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySettings {
+    /// Version to source: `file:/run/secrets/tradein-1` or `env:TRADEIN_MASTER_1`, whose content
+    /// is 32 bytes in hex or base64. A sandbox may also write the text itself.
+    pub master: BTreeMap<KeyVersion, String>,
+    /// The version that new things are made under; by default the highest.
+    pub current: Option<KeyVersion>,
+    /// The source of the bucket secret.
+    pub bucket: String,
+}
+
+impl fmt::Debug for KeySettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A source may be the secret itself.
+        let versions: Vec<_> = self.master.keys().collect();
+        write!(f, "KeySettings {{ master: {versions:?}, current: {:?} }}", self.current)
+    }
+}
+
+impl KeySettings {
+    /// Secrets that everybody knows, for a sandbox without a data folder, and for tests.
+    /// [`KeyRing::load`] refuses them outside a sandbox.
+    pub fn sandbox() -> KeySettings {
+        let master = BTreeMap::from([(1, secret::sandbox_text("master 1"))]);
+        KeySettings { master, current: None, bucket: secret::sandbox_text("bucket") }
+    }
+}
+
+/// Why the key ring cannot be made; one sentence for the operator, without any secret.
+#[derive(Debug, thiserror::Error)]
+pub enum BadKeys {
+    #[error("the settings name no master secret: set keys.master.1")]
+    NoMaster,
+    #[error("keys.current is {0}, but keys.master.{0} is not set")]
+    NoSuchVersion(KeyVersion),
+    #[error("keys.{name} {flaw}")]
+    Secret { name: String, flaw: BadSecret },
+    #[error("keys.{0} and keys.{1} are the same secret: make each with `openssl rand -hex 32`")]
+    Twice(String, String),
+}
+
+/// A key for one purpose under one master version.
+#[derive(Clone)]
+pub struct SubKey(Zeroizing<[u8; 32]>);
+
+impl SubKey {
+    /// HMAC-SHA256 of a message. Callers that join several parts give each its length or a
+    /// separator that cannot stand in it.
+    pub fn digest(&self, message: &[u8]) -> Digest {
+        mac(self.expose(), &[message])
+    }
+
+    /// Whether a digest is that of the message, in time that does not depend on where they differ.
+    pub fn verify(&self, message: &[u8], digest: &[u8]) -> bool {
+        self.digest(message).ct_eq(digest).into()
+    }
+
+    /// The key's bytes, for a cipher.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SubKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SubKey(***)")
+    }
+}
+
+/// All keys of a deployment. Made once at the start and shared.
+#[derive(Debug)]
+pub struct KeyRing {
+    current: KeyVersion,
+    subkeys: BTreeMap<(Purpose, KeyVersion), SubKey>,
+    bucket: SubKey,
+}
+
+impl KeyRing {
+    /// Reads every secret and derives the subkeys.
+    ///
+    /// # Errors
+    /// A secret is missing, not 32 bytes, or two are the same; outside a `sandbox` also one that
+    /// is written in the settings themselves, looks typed by hand, or is a sandbox's.
+    pub fn load(settings: &KeySettings, sandbox: bool) -> Result<KeyRing, BadKeys> {
+        let read = |name: String, source: &str| match secret::read(source, sandbox) {
+            Ok(bytes) => Ok((name, bytes)),
+            Err(flaw) => Err(BadKeys::Secret { name, flaw }),
+        };
+        let highest = *settings.master.keys().next_back().ok_or(BadKeys::NoMaster)?;
+        let current = settings.current.unwrap_or(highest);
+        if !settings.master.contains_key(&current) {
+            return Err(BadKeys::NoSuchVersion(current));
+        }
+        let mut secrets = vec![read("bucket".to_owned(), &settings.bucket)?];
+        let mut subkeys = BTreeMap::new();
+        for (version, source) in &settings.master {
+            let (name, master) = read(format!("master.{version}"), source)?;
+            for purpose in Purpose::ALL {
+                subkeys.insert((purpose, *version), derive(&master, purpose.label()));
+            }
+            secrets.push((name, master));
+        }
+        for (place, (name, secret)) in secrets.iter().enumerate() {
+            if let Some((other, _)) = secrets[..place].iter().find(|(_, s)| *s == *secret) {
+                return Err(BadKeys::Twice(other.clone(), name.clone()));
+            }
+        }
+        Ok(KeyRing { current, subkeys, bucket: derive(&secrets[0].1, "bucket") })
+    }
+
+    /// The ring of [`KeySettings::sandbox`].
+    pub fn sandbox() -> KeyRing {
+        KeyRing::load(&KeySettings::sandbox(), true).expect("the sandbox's secrets are well formed")
+    }
+
+    /// The version and key that new things are made under.
+    pub fn current(&self, purpose: Purpose) -> (KeyVersion, &SubKey) {
+        (self.current, &self.subkeys[&(purpose, self.current)])
+    }
+
+    /// The key of a version that something was stored under; nothing when it was retired.
+    pub fn of(&self, purpose: Purpose, version: KeyVersion) -> Option<&SubKey> {
+        self.subkeys.get(&(purpose, version))
+    }
+
+    /// Every version, the current one first: the order in which to look for a digest.
+    pub fn all(&self, purpose: Purpose) -> impl Iterator<Item = (KeyVersion, &SubKey)> {
+        let older = self.subkeys.range((purpose, 0)..=(purpose, KeyVersion::MAX)).rev();
+        let older = older.map(|((_, version), key)| (*version, key));
+        std::iter::once(self.current(purpose)).chain(older.filter(|(v, _)| *v != self.current))
+    }
+
+    /// The never-rotated digest of a person or thing that registers are keyed by. `kind` keeps
+    /// kinds apart (`person`, `new_serial`, …).
+    pub fn bucket_digest(&self, kind: &str, value: &[u8]) -> Digest {
+        mac(self.bucket.expose(), &[kind.as_bytes(), &[0], value])
+    }
+}
+
+/// The bucket of a digest: its first 12 bits, 0 to 4095.
+pub fn bucket_of(digest: &Digest) -> u16 {
+    u16::from_be_bytes([digest[0], digest[1]]) >> 4
+}
+
+/// The first 32 bytes of HKDF-Expand with SHA-256 (RFC 5869, section 2.3), where the master
+/// secret is the pseudorandom key.
+fn derive(master: &[u8; 32], purpose: &str) -> SubKey {
+    SubKey(Zeroizing::new(mac(master, &[b"tradein ", purpose.as_bytes(), &[1]])))
+}
+
+fn mac(key: &[u8], parts: &[&[u8]]) -> Digest {
+    let mut mac =
+        <Hmac<Sha256> as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(versions: &[KeyVersion]) -> KeySettings {
+        let text = |v: &KeyVersion| (*v, secret::sandbox_text(&format!("master {v}")));
+        KeySettings { master: versions.iter().map(text).collect(), ..KeySettings::sandbox() }
+    }
+
+    #[test]
+    fn expands_as_rfc_5869_does() {
+        // Test case 1: the first 32 bytes of its output are HMAC(PRK, info, 1).
+        let prk = "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5";
+        let info = hex::decode("f0f1f2f3f4f5f6f7f8f9").unwrap();
+        let output = mac(&hex::decode(prk).unwrap(), &[&info, &[1]]);
+        assert_eq!(
+            hex::encode(output),
+            "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"
+        );
+    }
+
+    #[test]
+    fn each_purpose_and_version_has_its_own_key() {
+        let ring = KeyRing::load(&settings(&[1, 2, 3]), true).unwrap();
+        let mut keys: Vec<_> = ring.subkeys.values().map(|k| *k.expose()).collect();
+        keys.push(*ring.bucket.expose());
+        let all = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!((keys.len(), all), (16, 16));
+    }
+
+    #[test]
+    fn rotation_reads_the_old_and_never_moves_a_bucket() {
+        let old = KeyRing::load(&settings(&[1]), true).unwrap();
+        let mut next = settings(&[1, 2]);
+        next.current = Some(1);
+        let published = KeyRing::load(&next, true).unwrap();
+        assert_eq!(published.current(Purpose::Lookup).0, 1, "a new key is not used at once");
+        let new = KeyRing::load(&settings(&[1, 2]), true).unwrap();
+        let versions: Vec<_> = new.all(Purpose::Lookup).map(|(v, _)| v).collect();
+        assert_eq!(versions, [2, 1]);
+        let before = old.current(Purpose::VoucherCode).1.digest(b"code");
+        assert!(new.of(Purpose::VoucherCode, 1).unwrap().verify(b"code", &before));
+        assert!(!new.current(Purpose::VoucherCode).1.verify(b"code", &before));
+        assert_eq!(old.bucket_digest("person", b"1"), new.bucket_digest("person", b"1"));
+        assert!(KeyRing::load(&settings(&[2]), true).unwrap().of(Purpose::Vault, 1).is_none());
+    }
+
+    #[test]
+    fn buckets_are_twelve_bits_spread_evenly() {
+        assert_eq!(bucket_of(&[0xff; 32]), 4095);
+        assert_eq!(bucket_of(&[0; 32]), 0);
+        let ring = KeyRing::sandbox();
+        let mut counts = vec![0u32; 4096];
+        for index in 0..40_960u32 {
+            let digest = ring.bucket_digest("person", &index.to_be_bytes());
+            counts[bucket_of(&digest) as usize] += 1;
+        }
+        assert!(counts.iter().all(|count| *count < 40), "ten are expected in each");
+        assert_ne!(ring.bucket_digest("a", b"b"), ring.bucket_digest("ab", b""));
+    }
+
+    #[test]
+    fn a_ring_that_cannot_be_made_says_why() {
+        let mut no_such = settings(&[1]);
+        no_such.current = Some(9);
+        let mut twice = settings(&[1, 2]);
+        twice.master.insert(2, twice.master[&1].clone());
+        let mut same_bucket = settings(&[1]);
+        same_bucket.bucket = same_bucket.master[&1].clone();
+        for (settings, sandbox, says) in [
+            (KeySettings::default(), true, "no master secret"),
+            (no_such, true, "keys.master.9 is not set"),
+            (twice, true, "keys.master.1 and keys.master.2 are the same"),
+            (same_bucket, true, "keys.bucket and keys.master.1 are the same"),
+            (KeySettings::sandbox(), false, "keys.bucket "),
+        ] {
+            let error = KeyRing::load(&settings, sandbox).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let ring = KeyRing::sandbox();
+        let shown = format!("{ring:?}");
+        let key = ring.current(Purpose::Vault).1.expose();
+        assert!(!shown.contains(&hex::encode(key)) && !shown.contains(&format!("{key:?}")));
+    }
+}
