@@ -3,10 +3,11 @@
 //! Folders are business moments, files inside are kinds of code, and imports run downhill along
 //! the order in which the modules stand below; `tests/it/tidy.rs` holds the sources to it.
 
-pub mod book;
-pub mod commands;
-pub mod http;
-pub mod identity;
-pub mod infra;
 pub mod kernel;
+pub mod infra;
+pub mod http;
+pub mod book;
+pub mod identity;
 pub mod programme;
+pub mod register;
+pub mod commands;

@@ -4,6 +4,7 @@ CREATE TABLE quota (
     person_id uuid NOT NULL,
     key text NOT NULL,
     books integer[] NOT NULL,
+    provinces integer[] NOT NULL,
     holders uuid[] NOT NULL,
     states smallint[] NOT NULL,
     untils timestamptz[] NOT NULL,
@@ -12,6 +13,7 @@ CREATE TABLE quota (
     CONSTRAINT quota_slots_check CHECK (
         cardinality(books) = cardinality(holders) AND cardinality(books) = cardinality(states)
         AND cardinality(books) = cardinality(untils)
+        AND cardinality(books) = cardinality(provinces)
     )
 ) WITH (fillfactor = 70);
 GRANT SELECT, INSERT, UPDATE ON quota TO tradein_app;

@@ -1,1 +1,4 @@
 //! The command line: one module for each subcommand, a few lines over the slices.
+
+pub mod migrate;
+pub mod servers;

@@ -1,3 +1,5 @@
-//! Edge plumbing without business words: problem+json, extractors, middleware, health.
+//! Edge plumbing without business words: problem+json, extractors, middleware.
 
+pub mod extract;
 pub mod problem;
+pub mod request;

@@ -2,4 +2,6 @@
 
 pub mod clock;
 pub mod keys;
+pub mod local;
+pub mod migrations;
 pub mod postgres;

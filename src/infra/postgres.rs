@@ -160,3 +160,13 @@ macro_rules! statement {
         })?
     };
 }
+
+/// A PostgreSQL array as text, for a column whose rows are arrays of different lengths: arrays
+/// of such arrays cannot be unnested. The items are numbers, ids and times, which need no quotes
+/// beyond those given here.
+pub fn array_literal(items: impl Iterator<Item = Option<String>>) -> String {
+    let items: Vec<String> = items
+        .map(|item| item.map_or_else(|| "NULL".to_owned(), |text| format!("\"{text}\"")))
+        .collect();
+    format!("{{{}}}", items.join(","))
+}
