@@ -14,4 +14,5 @@
 
 pub mod model;
 pub mod role;
+pub mod token;
 pub mod vault;
