@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{migrate, servers};
+use tradein::commands::{migrate, servers, token};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -17,12 +17,14 @@ struct Cli {
 enum Command {
     Migrate(migrate::Migrate),
     Servers(servers::Servers),
+    Token(token::Token),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Migrate(command) => command.run(),
         Command::Servers(command) => command.run(),
+        Command::Token(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -35,6 +35,7 @@ mod attacks;
 #[cfg(test)]
 mod attacks_on_claims;
 
+pub use claims::Caller;
 pub use mint::{BadGrant, BadKeyFile, Grant, Mint, SANDBOX_ISSUER};
 pub use settings::{BadTokenSettings, KeyAlgorithm, TokenKey, TokenSettings};
 pub use verify::{TokenRefused, Verifier};
