@@ -10,4 +10,5 @@ pub mod book;
 pub mod identity;
 pub mod programme;
 pub mod register;
+pub mod voucher;
 pub mod commands;

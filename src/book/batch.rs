@@ -135,7 +135,6 @@ struct Batch<'a> {
     desk: Desk,
     appended: Appended,
     size_before: u64,
-    state_before: String,
 }
 
 impl<'a> Batch<'a> {
@@ -143,11 +142,10 @@ impl<'a> Batch<'a> {
         Batch {
             book,
             size_before: head.frontier.size(),
-            state_before: head.state.clone(),
+            before: moneys.clone(),
+            desk: Desk::new(now, book.no, &head.state, moneys),
             head,
             now,
-            before: moneys.clone(),
-            desk: Desk::new(now, moneys),
             appended: Appended::default(),
         }
     }
@@ -187,7 +185,7 @@ impl<'a> Batch<'a> {
         jobs: &[&Envelope],
         verdicts: &mut [Option<Verdict>],
     ) -> QueryResult<()> {
-        let mut tx = Tx { connection, book: self.book.no };
+        let mut tx = Tx { connection, book: self.book.no, now: self.now };
         for _ in 0..ROUNDS {
             for (job, verdict) in jobs.iter().zip(verdicts.iter_mut()) {
                 if verdict.is_some() {
@@ -247,7 +245,7 @@ impl<'a> Batch<'a> {
             receipt = Some(self.appended.append(&mut self.head.frontier, &place, draft)?);
         }
         if let Some(state) = outcome.book_state {
-            self.head.state = state.to_owned();
+            self.desk.set_book_state(state);
         }
         self.desk.moneys = moneys;
         self.desk.keep();
@@ -267,17 +265,17 @@ impl<'a> Batch<'a> {
         keys: &[Option<Vec<u8>>],
         verdicts: &[Option<Verdict>],
     ) -> QueryResult<()> {
-        let mut tx = Tx { connection, book: self.book.no };
+        let mut tx = Tx { connection, book: self.book.no, now: self.now };
         self.desk.save(&mut tx)?;
         save_answers(tx.connection, self.book.no, self.now, jobs, keys, verdicts)?;
-        if self.appended.is_empty() && self.head.state == self.state_before {
+        if self.appended.is_empty() {
             return Ok(());
         }
         self.appended.save(tx.connection, self.book.no, self.now)?;
         let changes = self.desk.moneys.since(&self.before);
         store::add_balances(tx.connection, self.book.no, &changes)?;
         let saved = SaveHead {
-            state: &self.head.state,
+            state: self.desk.book_state(),
             size: &(self.head.frontier.size().cast_signed()),
             frontier: &self.head.frontier.to_bytes(),
             root: &self.head.frontier.root(),

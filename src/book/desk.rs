@@ -5,6 +5,7 @@
 //! command is refused.
 
 use super::model::{Fault, Moneys};
+use crate::kernel::id::BookNo;
 use crate::kernel::time::Moment;
 use diesel::QueryResult;
 use diesel::pg::PgConnection;
@@ -15,7 +16,9 @@ use std::hash::Hash;
 /// The open transaction of a batch: the clerk's connection and the book that it writes.
 pub struct Tx<'a> {
     pub connection: &'a mut PgConnection,
-    pub book: i32,
+    pub book: BookNo,
+    /// The batch's time.
+    pub now: Moment,
 }
 
 /// A row that commands look at or write. It owns its data, so that desks and commands have no
@@ -133,14 +136,29 @@ impl<R: Row> AnyTable for Table<R> {
 /// The unit of work of one batch.
 pub struct Desk {
     now: Moment,
+    book: BookNo,
+    book_state: String,
     tables: Vec<(u16, TypeId, Box<dyn AnyTable>)>,
     /// What the book's accounts hold, with the commands decided so far.
     pub moneys: Moneys,
 }
 
 impl Desk {
-    pub fn new(now: Moment, moneys: Moneys) -> Desk {
-        Desk { now, tables: Vec::new(), moneys }
+    pub fn new(now: Moment, book: BookNo, book_state: &str, moneys: Moneys) -> Desk {
+        Desk { now, book, book_state: book_state.to_owned(), tables: Vec::new(), moneys }
+    }
+
+    pub fn book(&self) -> BookNo {
+        self.book
+    }
+
+    /// `prepared`, `open` or `closed`.
+    pub fn book_state(&self) -> &str {
+        &self.book_state
+    }
+
+    pub(super) fn set_book_state(&mut self, state: &str) {
+        state.clone_into(&mut self.book_state);
     }
 
     /// The batch's time: the database's clock, and never before the book's last entry.

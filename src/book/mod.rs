@@ -25,8 +25,11 @@
 mod batch;
 mod clerk;
 pub mod desk;
+pub mod entries;
+pub mod fold;
 pub mod log;
 pub mod model;
+pub mod open;
 pub mod store;
 
 pub use batch::{Envelope, Reply};
@@ -37,7 +40,6 @@ use crate::infra::postgres::ReadPool;
 use crate::kernel::id::BookNo;
 use crate::kernel::region::Region;
 use clerk::Job;
-use diesel::RunQueryDsl;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot};
@@ -138,16 +140,10 @@ impl Books {
     }
 
     async fn refresh(&self) -> Result<(), Problem> {
-        let books = read(&self.pool, |connection| {
-            let rows: Vec<(i32, String, String, i32)> =
-                store::ListBooks { any: &true }.load(connection)?;
-            Ok(rows)
-        })
-        .await?;
+        let books = read(&self.pool, store::list_books).await?;
         let mut known = locked(&self.known);
-        for (no, region, family, year) in books {
-            let region = region.parse().map_err(|_| Problem::internal())?;
-            known.entry(no).or_insert_with(|| Arc::new(BookInfo::new(no, region, &family, year)));
+        for book in books {
+            known.entry(book.no).or_insert_with(|| Arc::new(book));
         }
         Ok(())
     }

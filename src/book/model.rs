@@ -1,6 +1,7 @@
 //! The words of a book: accounts, legs, entries, commands and their answers.
 
 use super::desk::{Ask, Desk};
+use super::fold::EntryType;
 use crate::kernel::money::Fen;
 use crate::kernel::refusal::Refusal;
 use serde_json::Value;
@@ -141,7 +142,7 @@ pub struct Draft {
     /// The entry type: `voucher.claimed`.
     pub kind: &'static str,
     /// The version of the entry type's schema.
-    pub version: u32,
+    pub version: u64,
     /// The thing that the entry is about (a voucher, a redemption), for readers that filter.
     pub about: uuid::Uuid,
     /// The person's pseudonym in this book; never the person id.
@@ -151,6 +152,21 @@ pub struct Draft {
     pub legs: Vec<Leg>,
     /// The facts of the entry type: an object without identities and without free text.
     pub data: Value,
+}
+
+impl Draft {
+    /// A draft of an entry type, without legs, subject or rule.
+    pub fn new(entry_type: &'static EntryType, about: uuid::Uuid, data: Value) -> Draft {
+        Draft {
+            kind: entry_type.name,
+            version: entry_type.version,
+            about,
+            subject: None,
+            rule: None,
+            legs: Vec::new(),
+            data,
+        }
+    }
 }
 
 /// Who acts, as entries and idempotency keys know him.
@@ -227,6 +243,12 @@ impl Decision {
     /// A refusal by the rules (422).
     pub fn refused(refusal: Refusal, rule: Option<[u8; 32]>) -> Decision {
         Decision::Refused { refusals: vec![refusal], status: 422, rule }
+    }
+
+    /// The object is not there, or is somebody else's.
+    pub fn not_found() -> Decision {
+        let refusal = Refusal::new("NOT_FOUND", "没有找到该对象", "no such object");
+        Decision::Refused { refusals: vec![refusal], status: 404, rule: None }
     }
 
     /// A refusal because the object is in the wrong state (409).

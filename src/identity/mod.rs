@@ -17,5 +17,6 @@ pub mod client;
 pub mod http;
 pub mod model;
 pub mod role;
+pub mod store;
 pub mod token;
 pub mod vault;

@@ -5,3 +5,4 @@ pub mod keys;
 pub mod local;
 pub mod migrations;
 pub mod postgres;
+pub mod settings;

@@ -1,12 +1,16 @@
 //! Every statement on a book's own tables: head, entries, balances, answers.
 
+mod rows;
+
+pub use rows::{Appropriation, BookList, Stamp, find_stamps, list_books};
+
 use super::model::{Bucket, Moneys};
 use crate::kernel::merkle::Frontier;
 use crate::statement;
 use chrono::{DateTime, Utc};
 use diesel::result::Error;
 use diesel::sql_types::{
-    Array, BigInt, Binary, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Binary, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 use std::collections::HashMap;
@@ -81,13 +85,10 @@ statement! {
          WHERE book_id = ? AND size = ?"
 }
 
-statement! {
-    pub ListBooks { any: Bool as bool } -> (Integer, Text, Text, Integer)
-    = "SELECT book_id, region, family, year FROM book WHERE ? ORDER BY book_id"
-}
-
 /// The statements that a clerk runs on the tables of this file, for the plan test.
 pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
+    ("FindStamps", rows::FindStamps::SQL),
+    ("FindAppropriations", rows::FindAppropriations::SQL),
     ("LockHead", LockHead::SQL),
     ("FindAnswers", FindAnswers::SQL),
     ("LoadBalances", LoadBalances::SQL),

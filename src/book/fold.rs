@@ -1,0 +1,215 @@
+//! What entries mean: each entry type's schema and its pure fold over the state of a book.
+//!
+//! The clerk's checks, the replay and the test harness use the same fold, so that "what happened"
+//! has one definition.
+
+use super::model::{Bucket, Leg, Moneys};
+use crate::kernel::money::Fen;
+use crate::kernel::time::Moment;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// The type of a field in an entry's `data`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    Text,
+    Integer,
+    Bool,
+    Object,
+    List,
+}
+
+/// One entry type: its name (`voucher.claimed`), the version of its schema, the fields that its
+/// data must have (others are refused; a name that ends in `?` may be absent), and its fold.
+pub struct EntryType {
+    pub name: &'static str,
+    pub version: u64,
+    pub fields: &'static [(&'static str, Field)],
+    pub fold: fn(&mut State, &EntryView) -> Result<(), String>,
+}
+
+/// An entry, read back from its leaf.
+#[derive(Clone, Debug)]
+pub struct EntryView {
+    pub seq: u64,
+    pub at: Moment,
+    pub kind: String,
+    pub version: u64,
+    pub about: Uuid,
+    pub subject: Option<String>,
+    pub rule: Option<String>,
+    pub legs: Vec<Leg>,
+    pub data: Value,
+}
+
+impl EntryView {
+    /// Reads a leaf.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a few words.
+    pub fn of_leaf(leaf: &[u8]) -> Result<EntryView, String> {
+        let value: Value = serde_json::from_slice(leaf).map_err(|error| error.to_string())?;
+        let text = |name: &str| value.get(name).and_then(Value::as_str);
+        let number = |name: &str| value.get(name).and_then(Value::as_u64);
+        let need = |name: &str| text(name).ok_or_else(|| format!("no {name}"));
+        let legs = value.get("legs").and_then(Value::as_array).ok_or("no legs")?;
+        Ok(EntryView {
+            seq: number("seq").ok_or("no seq")?,
+            at: need("at")?.parse().map_err(|_| "at is no time")?,
+            kind: need("kind")?.to_owned(),
+            version: number("v").ok_or("no v")?,
+            about: need("about")?.parse().map_err(|_| "about is no id")?,
+            subject: text("subj").map(str::to_owned),
+            rule: text("rule").map(str::to_owned),
+            legs: legs.iter().map(leg_of).collect::<Option<_>>().ok_or("a leg is malformed")?,
+            data: value.get("data").cloned().unwrap_or_default(),
+        })
+    }
+
+    pub fn text(&self, name: &str) -> Result<&str, String> {
+        self.data.get(name).and_then(Value::as_str).ok_or_else(|| format!("no {name}"))
+    }
+
+    pub fn fen(&self, name: &str) -> Result<Fen, String> {
+        let found = self.data.get(name).and_then(Value::as_i64);
+        found.map(Fen).ok_or_else(|| format!("no {name}"))
+    }
+
+    /// What the legs move into a bucket, less what they move out of it.
+    pub fn net(&self, bucket: Bucket) -> Fen {
+        Fen(self.legs.iter().filter(|leg| leg.bucket == bucket).map(|leg| leg.amount.0).sum())
+    }
+}
+
+fn leg_of(value: &Value) -> Option<Leg> {
+    let bucket = Bucket::parse(value.get(0)?.as_str()?)?;
+    Some(Leg { bucket, amount: Fen(value.get(1)?.as_i64()?) })
+}
+
+/// A thing that has a life in a book, as its entries tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thing {
+    /// `voucher`, `redemption`, `old_item`, …
+    pub kind: &'static str,
+    pub state: &'static str,
+    /// What it keeps in the bucket of its state, in fen.
+    pub fen: Fen,
+    /// The thing that it belongs to: of a redemption its voucher.
+    pub of: Option<Uuid>,
+    pub subject: Option<String>,
+}
+
+/// A book as its entries tell it.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub moneys: Moneys,
+    pub things: BTreeMap<Uuid, Thing>,
+    pub book_state: Option<String>,
+    next: u64,
+    last_at: Option<Moment>,
+}
+
+impl State {
+    /// Applies one entry: order, time, schema, legs, and the fold of its type.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn apply(&mut self, types: &[&'static EntryType], entry: &EntryView) -> Result<(), String> {
+        if entry.seq != self.next {
+            return Err(format!("seq {} where {} was due", entry.seq, self.next));
+        }
+        if self.last_at.is_some_and(|last| entry.at < last) {
+            return Err("time runs back".to_owned());
+        }
+        let known = types.iter().find(|t| t.name == entry.kind && t.version == entry.version);
+        let known =
+            known.ok_or_else(|| format!("no entry type {} v{}", entry.kind, entry.version))?;
+        check_fields(known, &entry.data)?;
+        self.moneys.apply(&entry.legs).map_err(|fault| fault.to_string())?;
+        (known.fold)(self, entry)?;
+        self.next += 1;
+        self.last_at = Some(entry.at);
+        Ok(())
+    }
+
+    /// A thing comes into being.
+    pub fn begin(&mut self, entry: &EntryView, thing: Thing) -> Result<(), String> {
+        if self.things.contains_key(&entry.about) {
+            return Err(format!("a second {} {}", thing.kind, entry.about));
+        }
+        self.things.insert(entry.about, thing);
+        Ok(())
+    }
+
+    /// Moves a thing along an edge of its graph (invariant 9) and gives back what it was.
+    pub fn advance(
+        &mut self,
+        id: Uuid,
+        kind: &str,
+        from: &[&str],
+        to: &'static str,
+        fen: Fen,
+    ) -> Result<Thing, String> {
+        let thing = self.things.get_mut(&id).filter(|thing| thing.kind == kind);
+        let thing = thing.ok_or_else(|| format!("no {kind} {id}"))?;
+        if !from.contains(&thing.state) {
+            return Err(format!("{kind} {id} goes from {} to {to}", thing.state));
+        }
+        let was = thing.clone();
+        thing.state = to;
+        thing.fen = fen;
+        Ok(was)
+    }
+
+    /// The sum of what the things of a kind keep in these states.
+    pub fn sum(&self, kind: &str, states: &[&str]) -> i64 {
+        let mut sum = 0;
+        for thing in self.things.values() {
+            if thing.kind == kind && states.contains(&thing.state) {
+                sum += thing.fen.0;
+            }
+        }
+        sum
+    }
+
+    pub fn size(&self) -> u64 {
+        self.next
+    }
+}
+
+fn check_fields(entry_type: &EntryType, data: &Value) -> Result<(), String> {
+    let object = data.as_object().ok_or("data is no object")?;
+    for (name, field) in entry_type.fields {
+        let (name, optional) = name.strip_suffix('?').map_or((*name, false), |name| (name, true));
+        match object.get(name) {
+            None if optional => {}
+            None => return Err(format!("{} without {name}", entry_type.name)),
+            Some(value) if !fits(*field, value) => {
+                return Err(format!("{}: {name} is no {field:?}", entry_type.name));
+            }
+            Some(_) => {}
+        }
+    }
+    let declared =
+        |name: &str| entry_type.fields.iter().any(|(f, _)| f.trim_end_matches('?') == name);
+    match object.keys().find(|name| !declared(name)) {
+        Some(name) => Err(format!("{} with an undeclared {name}", entry_type.name)),
+        None => Ok(()),
+    }
+}
+
+fn fits(field: Field, value: &Value) -> bool {
+    match field {
+        Field::Text => value.is_string(),
+        Field::Integer => value.is_i64() || value.is_u64(),
+        Field::Bool => value.is_boolean(),
+        Field::Object => value.is_object(),
+        Field::List => value.is_array(),
+    }
+}
+
+/// The fold of an entry that changes no thing of the book: a record for readers.
+pub fn record(_: &mut State, _: &EntryView) -> Result<(), String> {
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! All integration tests: one program, one private PostgreSQL and Redis, a database per test.
+//! Folders mirror those of `src`.
+
+mod infra;
+mod support;
+mod tidy;
