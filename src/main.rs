@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{migrate, servers, token};
+use tradein::commands::{keys, migrate, servers, token};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -15,6 +15,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Keys(keys::Keys),
     Migrate(migrate::Migrate),
     Servers(servers::Servers),
     Token(token::Token),
@@ -22,6 +23,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Keys(command) => command.run(),
         Command::Migrate(command) => command.run(),
         Command::Servers(command) => command.run(),
         Command::Token(command) => command.run(),
