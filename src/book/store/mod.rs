@@ -131,9 +131,9 @@ pub fn find_answers(
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(Vec<u8>, Vec<u8>, i16, Vec<u8>)> =
-        FindAnswers { keys, book: &book }.load(connection)?;
-    let stored = |(key, fingerprint, status, body): (Vec<u8>, Vec<u8>, i16, Vec<u8>)| {
+    type Columns = (Vec<u8>, Vec<u8>, i16, Vec<u8>);
+    let rows: Vec<Columns> = FindAnswers { keys, book: &book }.load(connection)?;
+    let stored = |(key, fingerprint, status, body): Columns| {
         (key, StoredAnswer { fingerprint, status: status.unsigned_abs(), body })
     };
     Ok(rows.into_iter().map(stored).collect())
