@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{migrate, servers};
+use tradein::commands::{migrate, programmes, servers};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -16,12 +16,14 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Migrate(migrate::Migrate),
+    Programmes(programmes::Programmes),
     Servers(servers::Servers),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Migrate(command) => command.run(),
+        Command::Programmes(command) => command.run(),
         Command::Servers(command) => command.run(),
     };
     match done {
