@@ -1,6 +1,6 @@
 //! The programmes under `config/programmes`, checked as they are published.
 
-use crate::programme::check;
+use crate::programme::{Programmes, check, run_examples};
 use std::fs;
 use std::path::Path;
 
@@ -25,4 +25,15 @@ fn every_file_is_good_and_its_examples_pass() {
         assert_eq!(file.complaints, [], "{}", file.name);
         assert!(file.examples > 0, "{}", file.name);
     }
+}
+
+/// The shared examples are not part of this repository; where they lie beside it, all must pass.
+#[test]
+fn the_shared_examples_pass_where_they_are_there() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/examples/quotes.csv");
+    let Ok(examples) = fs::read_to_string(file) else { return };
+    let programmes = Programmes::from_texts(texts()).unwrap();
+    let outcome = run_examples(&programmes, &examples).unwrap();
+    assert_eq!(outcome.differences, []);
+    assert!(outcome.passed > 0);
 }
