@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{migrate, programmes, servers};
+use tradein::commands::{healthcheck, keys, migrate, programmes, servers, token};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
