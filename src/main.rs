@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{healthcheck, migrate, servers};
+use tradein::commands::{healthcheck, migrate, servers, token};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -18,6 +18,7 @@ enum Command {
     Healthcheck(healthcheck::Healthcheck),
     Migrate(migrate::Migrate),
     Servers(servers::Servers),
+    Token(token::Token),
 }
 
 fn main() -> ExitCode {
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         Command::Healthcheck(command) => command.run(),
         Command::Migrate(command) => command.run(),
         Command::Servers(command) => command.run(),
+        Command::Token(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

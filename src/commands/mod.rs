@@ -3,3 +3,4 @@
 pub mod healthcheck;
 pub mod migrate;
 pub mod servers;
+pub mod token;
