@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{healthcheck, migrate, servers, token};
+use tradein::commands::{goods, healthcheck, migrate, servers, token};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -15,6 +15,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Goods(goods::Goods),
     Healthcheck(healthcheck::Healthcheck),
     Migrate(migrate::Migrate),
     Servers(servers::Servers),
@@ -23,6 +24,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Goods(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
         Command::Migrate(command) => command.run(),
         Command::Servers(command) => command.run(),

@@ -1,6 +1,8 @@
 //! The command line: one module for each subcommand, a few lines over the slices.
 
+pub mod goods;
 pub mod healthcheck;
 pub mod migrate;
+pub mod register;
 pub mod servers;
 pub mod token;
