@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{healthcheck, keys, migrate, programmes, servers, token};
+use tradein::commands::{goods, healthcheck, keys, migrate, programmes, servers, token};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -15,6 +15,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Goods(goods::Goods),
     Healthcheck(healthcheck::Healthcheck),
     Keys(keys::Keys),
     Migrate(migrate::Migrate),
@@ -25,6 +26,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Goods(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Migrate(command) => command.run(),

@@ -8,6 +8,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use std::any::Any;
 use std::future::Future;
+use std::sync::Arc;
 
 /// The header that marks a replayed answer.
 pub const REPLAYED: &str = "idempotency-replayed";
@@ -53,6 +54,34 @@ impl Books {
             }
             Reply::Stale | Reply::Busy => Err(Problem::busy(1)),
             Reply::Failed => Err(Problem::internal()),
+        }
+    }
+
+    /// Decides a command without saving anything.
+    ///
+    /// # Errors
+    /// A refusal as the command itself would get it, and 503 for one that must be screened again.
+    pub async fn dry_run(
+        &self,
+        book: BookNo,
+        command: Arc<dyn Command>,
+    ) -> Result<serde_json::Value, Problem> {
+        let info = self.info(book).await?.ok_or_else(Problem::not_found)?;
+        let offset = self.settings.clock.offset();
+        let decided = read(&self.pool, move |connection| {
+            batch::dry_run(connection, &info, offset, command.as_ref())
+        })
+        .await?;
+        match decided {
+            Ok(Decision::Done(outcome)) => Ok(outcome.body),
+            Ok(Decision::Refused { refusals, status, .. }) => {
+                Err(Problem::refused(status, refusals))
+            }
+            Ok(Decision::Stale) => Err(Problem::busy(1)),
+            Err(fault) => {
+                tracing::error!(%fault, "book.fault_in_dry_run");
+                Err(Problem::internal())
+            }
         }
     }
 

@@ -1,8 +1,10 @@
 //! The command line: one module for each subcommand, a few lines over the slices.
 
+pub mod goods;
 pub mod healthcheck;
 pub mod keys;
 pub mod migrate;
 pub mod programmes;
+pub mod register;
 pub mod servers;
 pub mod token;

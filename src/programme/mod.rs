@@ -49,6 +49,7 @@ mod expression;
 mod facts;
 mod format;
 mod judge;
+pub mod goods;
 pub mod library;
 mod model;
 mod parse_facts;
