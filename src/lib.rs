@@ -12,4 +12,7 @@ pub mod programme;
 pub mod register;
 pub mod voucher;
 pub mod redemption;
+pub mod routes;
+pub mod jobs;
+pub mod wiring;
 pub mod commands;

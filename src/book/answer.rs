@@ -1,7 +1,8 @@
 //! From the reply of a book to the answer of a request.
 
-use super::Books;
-use super::batch::{Envelope, Reply};
+use super::batch::{self, Envelope, Reply};
+use super::model::{Command, Decision};
+use super::{Books, read};
 use crate::http::problem::{PROBLEM_JSON, Problem};
 use crate::kernel::id::BookNo;
 use actix_web::HttpResponse;

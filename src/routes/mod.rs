@@ -6,16 +6,14 @@ pub mod openapi;
 pub mod programmes;
 
 use crate::http::request::unknown_path;
-use crate::identity;
-use crate::voucher;
 use crate::redemption;
+use crate::voucher;
 use actix_web::web::{self, ServiceConfig};
 
 /// Every route of the public interface.
 pub fn routes(cfg: &mut ServiceConfig) {
     health::routes(cfg);
     openapi::routes(cfg);
-    identity::http::routes(cfg);
     books::routes(cfg);
     programmes::routes(cfg);
     voucher::http::routes(cfg);

@@ -93,7 +93,6 @@ fn mark_columns(keys: &[MarkKey]) -> (Vec<i16>, Vec<String>, Vec<Vec<u8>>) {
 
 impl Register for Mark {
     fn take(tx: &mut Tx<'_>, keys: &[MarkKey]) -> QueryResult<Vec<Self>> {
-        type Columns = (i16, String, Vec<u8>, Option<i32>, Option<Uuid>, Option<Moment>, i64);
         let (buckets, kinds, digests) = mark_columns(keys);
         MakeMarks { buckets: &buckets, kinds: &kinds, digests: &digests }.execute(tx.connection)?;
         let rows: Vec<MarkColumns> =
