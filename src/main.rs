@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{healthcheck, migrate, servers};
+use tradein::commands::{healthcheck, keys, migrate, servers, token};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -16,15 +16,19 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Healthcheck(healthcheck::Healthcheck),
+    Keys(keys::Keys),
     Migrate(migrate::Migrate),
     Servers(servers::Servers),
+    Token(token::Token),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Healthcheck(command) => command.run(),
+        Command::Keys(command) => command.run(),
         Command::Migrate(command) => command.run(),
         Command::Servers(command) => command.run(),
+        Command::Token(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -87,6 +87,14 @@ impl Facts {
         self.slots[fact as usize] = None;
     }
 
+    /// All facts that are known, by name: how a redemption keeps those of its reservation.
+    pub fn to_json(&self) -> Json {
+        let known = TABLE.iter().zip(&self.slots);
+        known
+            .filter_map(|(row, slot)| Some((row.name.to_owned(), slot.as_ref()?.to_json())))
+            .collect()
+    }
+
     pub(crate) fn bool(&self, fact: Fact) -> Option<bool> {
         match self.get(fact) {
             Some(Value::Bool(value)) => Some(*value),

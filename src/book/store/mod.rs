@@ -2,7 +2,7 @@
 
 mod rows;
 
-pub use rows::{Appropriation, BookList, Stamp, find_stamps, list_books};
+pub use rows::{Appropriation, BookList, Stamp, Tranche, find_stamps, list_books};
 
 use super::model::{Bucket, Moneys};
 use crate::kernel::merkle::Frontier;
@@ -88,6 +88,7 @@ statement! {
 /// The statements that a clerk runs on the tables of this file, for the plan test.
 pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
     ("FindStamps", rows::FindStamps::SQL),
+    ("FindTranches", rows::FindTranches::SQL),
     ("FindAppropriations", rows::FindAppropriations::SQL),
     ("LockHead", LockHead::SQL),
     ("FindAnswers", FindAnswers::SQL),
