@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{healthcheck, keys, migrate, servers, token};
+use tradein::commands::{healthcheck, keys, migrate, programmes, servers, token};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -18,6 +18,7 @@ enum Command {
     Healthcheck(healthcheck::Healthcheck),
     Keys(keys::Keys),
     Migrate(migrate::Migrate),
+    Programmes(programmes::Programmes),
     Servers(servers::Servers),
     Token(token::Token),
 }
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Healthcheck(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Migrate(command) => command.run(),
+        Command::Programmes(command) => command.run(),
         Command::Servers(command) => command.run(),
         Command::Token(command) => command.run(),
     };

@@ -3,5 +3,6 @@
 pub mod healthcheck;
 pub mod keys;
 pub mod migrate;
+pub mod programmes;
 pub mod servers;
 pub mod token;

@@ -5,4 +5,5 @@ pub mod keys;
 pub mod local;
 pub mod migrations;
 pub mod postgres;
+pub mod redis;
 pub mod settings;

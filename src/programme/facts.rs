@@ -87,12 +87,16 @@ impl Facts {
         self.slots[fact as usize] = None;
     }
 
-    /// All facts that are known, by name: how a redemption keeps those of its reservation.
+    /// All facts that are known, in the form that [`Facts::from_json`] reads: how a redemption
+    /// keeps those of its reservation.
     pub fn to_json(&self) -> Json {
-        let known = TABLE.iter().zip(&self.slots);
-        known
-            .filter_map(|(row, slot)| Some((row.name.to_owned(), slot.as_ref()?.to_json())))
-            .collect()
+        let mut objects = serde_json::Map::new();
+        for (row, slot) in TABLE.iter().zip(&self.slots) {
+            if let (Some((object, key)), Some(value)) = (row.name.split_once('.'), slot) {
+                objects.entry(object).or_insert_with(|| json!({}))[key] = value.to_json();
+            }
+        }
+        Json::Object(objects)
     }
 
     pub(crate) fn bool(&self, fact: Fact) -> Option<bool> {

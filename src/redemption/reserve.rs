@@ -145,9 +145,9 @@ impl Command for Reserve {
         let (voucher, hint) = match &self.claim {
             None => (desk.get::<Voucher>(&self.voucher)?.cloned(), None),
             Some(claim) => match claim.grant_for_checkout(desk, amount)? {
-                Ok((voucher, draft, hint)) => {
-                    entries.push(draft);
-                    (Some(voucher), hint)
+                Ok(claimed) => {
+                    entries.push(claimed.draft);
+                    (Some(claimed.voucher), claimed.hint)
                 }
                 Err(refusal) => return refused(vec![refusal]),
             },

@@ -158,7 +158,7 @@ impl Claim {
         &self,
         desk: &mut Desk,
         hold: Fen,
-    ) -> Result<Result<(Voucher, Draft, Option<QuotaHint>), Refusal>, Fault> {
+    ) -> Result<Result<CheckoutClaim, Refusal>, Fault> {
         if desk.moneys.get(Bucket::Available) < hold {
             return Ok(Err(BUDGET_EXHAUSTED));
         }
@@ -167,7 +167,7 @@ impl Claim {
         let voucher = self.voucher(desk, &programme, hold, desk.now())?;
         let draft = self.draft(desk, &voucher)?;
         let hint = self.take_slot(desk, &voucher)?;
-        Ok(Ok((voucher, draft, hint)))
+        Ok(Ok(CheckoutClaim { voucher, draft, hint }))
     }
 
     fn draft(&self, desk: &Desk, voucher: &Voucher) -> Result<Draft, Fault> {
@@ -251,6 +251,13 @@ impl Claim {
         desk.put(quota);
         Ok(Some(hint))
     }
+}
+
+/// A voucher that a checkout claims on the way, not yet put on the desk.
+pub struct CheckoutClaim {
+    pub voucher: Voucher,
+    pub draft: Draft,
+    pub hint: Option<QuotaHint>,
 }
 
 /// What the gate is told after the commit: the absolute state of a quota row.
