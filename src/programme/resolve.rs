@@ -75,11 +75,16 @@ impl Programmes {
     /// The programme that acts in an operating region for a class at a moment: the city's, else
     /// its province's, else the nation's.
     pub fn resolve(&self, region: Region, class: &Class, at: Moment) -> Resolution {
-        self.resolve_submission(region, class, at, at)
+        let mut resolution = self.resolve_submission(region, class, at, at);
+        for programme in self.candidates(region, class) {
+            resolution.holds.cut_around(programme.valid, at);
+        }
+        resolution
     }
 
     /// The same for an application: the day of its last document decides which programme, the
-    /// moment of its submission which version of it.
+    /// moment of its submission which version of it. Only the latter passes, so `holds` is about
+    /// the submission.
     pub fn resolve_submission(
         &self,
         region: Region,
@@ -88,10 +93,8 @@ impl Programmes {
         submitted_at: Moment,
     ) -> Resolution {
         let mut holds = Interval::default();
-        let mut acting: Option<&Arc<Programme>> = None;
-        let candidates = self.by_class.get(class).map(Vec::as_slice).unwrap_or_default();
-        for programme in candidates.iter().filter(|it| it.region.contains(region)) {
-            holds.cut_around(programme.valid, at);
+        let mut acting = None;
+        for programme in self.candidates(region, class) {
             holds.cut(programme.decides_from, submitted_at);
             let decides = programme.decides_from <= submitted_at;
             if acting.is_none() && decides && programme.valid.contains(at) {
@@ -101,6 +104,12 @@ impl Programmes {
         let acting = acting.filter(|programme| programme.classes.contains(class));
         let acting = acting.cloned().ok_or_else(|| Arc::new(sentence::NOT_COVERED));
         Resolution { acting, holds }
+    }
+
+    /// What might act, nearest place first, then highest version.
+    fn candidates(&self, region: Region, class: &Class) -> impl Iterator<Item = &Arc<Programme>> {
+        let of_class = self.by_class.get(class).map(Vec::as_slice).unwrap_or_default();
+        of_class.iter().filter(move |programme| programme.region.contains(region))
     }
 }
 

@@ -17,6 +17,11 @@ fn texts() -> Vec<(String, String)> {
     files.iter().map(text).collect()
 }
 
+/// All of them, compiled.
+pub(super) fn programmes() -> Programmes {
+    Programmes::from_texts(texts()).unwrap()
+}
+
 #[test]
 fn every_file_is_good_and_its_examples_pass() {
     let texts = texts();
@@ -32,8 +37,7 @@ fn every_file_is_good_and_its_examples_pass() {
 fn the_shared_examples_pass_where_they_are_there() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/examples/quotes.csv");
     let Ok(examples) = fs::read_to_string(file) else { return };
-    let programmes = Programmes::from_texts(texts()).unwrap();
-    let outcome = run_examples(&programmes, &examples).unwrap();
+    let outcome = run_examples(&programmes(), &examples).unwrap();
     assert_eq!(outcome.differences, []);
     assert!(outcome.passed > 0);
 }
