@@ -55,11 +55,7 @@ fn typed_forms_judge_what_is_held() {
         (budget, json!({}), "pay:100000"),
         (serial, json!({ "history": { "serial_subsidised": true } }), "refuse:SERIAL_REUSED"),
         (serial, json!({ "history": { "serial_subsidised": false } }), "pay:100000"),
-        (
-            serial,
-            json!({ "history": { "redeemed": { "appliance.tv": 1 } } }),
-            "refuse:QUOTA_EXHAUSTED",
-        ),
+        (serial, redeemed, "refuse:QUOTA_EXHAUSTED"),
     ] {
         let text = with_rules(&format!("[[rules]]\n{rule}\nsource = \"notice\"\n"));
         comes_out(&set(&text), NOON, tv(500_000, history), want);
@@ -198,6 +194,9 @@ fn a_screening_tells_what_it_read() {
     });
     assert_eq!(Json::Object(screening.facts(&facts)), read);
     assert_eq!(Json::Object(screening.checks()), json!({ "PARTY_MISMATCH": false }));
+    let leaf = Facts::from_leaf(&screening.facts(&facts)).unwrap();
+    let again = programme.screen(&class, &[Phase::Reserve], &leaf, moment(NOON).unwrap());
+    assert_eq!(again.amount, screening.amount, "the amount follows from the leaf");
     let day = moment("2025-09-11T00:00:00+08:00");
     assert_eq!(screening.holds.until, day, "claiming is suspended from then on");
 }
@@ -225,4 +224,55 @@ fn a_derivation_is_read_in_both_languages() {
     assert!(derivation.zh().starts_with("level 1：15000.00元 × 20%，合计3000.00元\n"));
     let json = serde_json::to_value(&derivation).unwrap();
     assert_eq!(json[1], json!({ "rule": "level 1", "cap_fen": 200_000, "result_fen": 200_000 }));
+}
+
+/// The nearer place decides, a dropped class is nobody's, and a higher version acts alone.
+#[test]
+fn resolution_goes_from_the_city_to_the_nation() {
+    let nation = with("\"310000\"", "\"100000\"").replacen("test-", "nation-", 1);
+    let city = with("id = ", "drops = [\"appliance.stove\"]\nid = ");
+    let stoves =
+        nation.replacen("[\"appliance.tv\",", "[\"appliance.tv\", \"appliance.stove\",", 1);
+    let second = with("version = 1", "version = 2")
+        .replacen("[\"appliance.tv\", \"appliance.washer\"]", "[\"appliance.tv\"]", 1)
+        .replacen("from = \"2025-01-01\"", "from = \"2025-06-01\"", 1)
+        .replacen("from = \"2025-09-11\"", "from = \"2025-09-12\"", 1);
+    let texts = [("n", stoves.as_str()), ("c1", city.as_str()), ("c2", second.as_str())];
+    let programmes = Programmes::from_texts(texts).unwrap();
+    for (region, class, at, want) in [
+        ("310000", "appliance.tv", "2025-03-01", Some(("test-appliance-2025", 1))),
+        ("310104", "appliance.tv", "2025-06-01", Some(("test-appliance-2025", 2))),
+        ("320500", "appliance.tv", "2025-03-01", Some(("nation-appliance-2025", 1))),
+        ("310000", "appliance.stove", "2025-03-01", None),
+        ("310000", "appliance.washer", "2025-05-31", Some(("test-appliance-2025", 1))),
+        ("310000", "appliance.washer", "2025-06-01", Some(("nation-appliance-2025", 1))),
+        ("310000", "ebike", "2025-03-01", None),
+        ("310000", "appliance.tv", "2026-01-01", None),
+    ] {
+        let at = moment(&format!("{at}T00:00:00+08:00")).unwrap();
+        let found = programmes.resolve(region.parse().unwrap(), &class.parse().unwrap(), at);
+        let acting = found.acting.as_ref().ok().map(|it| (it.id(), it.version()));
+        assert_eq!(acting, want, "{region} {class} {at}");
+        assert!(found.holds.contains(at));
+    }
+    let march = moment("2025-03-01T00:00:00+08:00").unwrap();
+    let holds = programmes
+        .resolve("310000".parse().unwrap(), &"appliance.tv".parse().unwrap(), march)
+        .holds;
+    assert_eq!(holds.until, moment("2025-06-01T00:00:00+08:00"), "the second version begins");
+}
+
+/// An application is decided by its last document and the moment of its submission.
+#[test]
+fn a_raised_standard_reaches_back() {
+    let programmes = super::published::programmes();
+    let class = "car.scrap".parse().unwrap();
+    let region = "370100".parse().unwrap();
+    let june = moment("2024-06-10T12:00:00+08:00").unwrap();
+    for (submitted, version) in [("2024-08-15T23:59:59", 1), ("2024-08-16T00:00:00", 2)] {
+        let submitted = moment(&format!("{submitted}+08:00")).unwrap();
+        let found = programmes.resolve_submission(region, &class, june, submitted);
+        assert_eq!(found.acting.unwrap().version(), version);
+        assert!(found.holds.contains(submitted));
+    }
 }
