@@ -10,4 +10,6 @@ pub mod book;
 pub mod identity;
 pub mod programme;
 pub mod register;
+pub mod voucher;
+pub mod redemption;
 pub mod commands;

@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{migrate, programmes, servers};
+use tradein::commands::{healthcheck, keys, migrate, programmes, servers, token};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -15,16 +15,22 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Healthcheck(healthcheck::Healthcheck),
+    Keys(keys::Keys),
     Migrate(migrate::Migrate),
     Programmes(programmes::Programmes),
     Servers(servers::Servers),
+    Token(token::Token),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Healthcheck(command) => command.run(),
+        Command::Keys(command) => command.run(),
         Command::Migrate(command) => command.run(),
         Command::Programmes(command) => command.run(),
         Command::Servers(command) => command.run(),
+        Command::Token(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

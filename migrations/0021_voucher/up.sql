@@ -12,6 +12,7 @@ CREATE TABLE voucher (
     rule bytea NOT NULL,
     quota_key text NOT NULL,
     lapse_key text,
+    code_key smallint NOT NULL,
     code_digest bytea,
     state text NOT NULL,
     hold_fen bigint NOT NULL,

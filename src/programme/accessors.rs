@@ -28,6 +28,14 @@ impl Programme {
         &self.hash
     }
 
+    /// The same as bytes.
+    pub fn hash_bytes(&self) -> [u8; 32] {
+        let mut hash = [0; 32];
+        // The text form was written from 32 bytes when the file was compiled.
+        let _ = hex::decode_to_slice(&self.hash, &mut hash);
+        hash
+    }
+
     /// The file, byte for byte.
     pub fn text(&self) -> &str {
         &self.text

@@ -49,11 +49,14 @@ mod expression;
 mod facts;
 mod format;
 mod judge;
+pub mod library;
 mod model;
 mod parse_facts;
+pub mod publish;
 mod resolve;
 mod screen;
 mod sentence;
+pub mod store;
 mod workload;
 
 #[cfg(test)]
@@ -70,6 +73,7 @@ pub use examples::{Difference, Outcome, run_examples};
 pub use fact::{Flow, Kind, Phase, Row, Source};
 pub use facts::{FactError, Facts, Line, Value};
 pub use judge::{Judged, Standing, Term, TermKind, judge};
+pub use library::{Library, PROGRAMMES, Screened, Shelf};
 pub use model::*;
 pub use resolve::{Programmes, Resolution};
 pub use screen::{Refused, Screening};

@@ -77,6 +77,11 @@ pub struct Screening {
 }
 
 impl Screening {
+    /// No programme acts: the resolution's refusal ends the search.
+    pub(crate) fn refused(refusal: Arc<Refusal>) -> Screening {
+        Screening { refusals: vec![Refused::new(refusal, Phase::Claim, 0)], ..Screening::default() }
+    }
+
     /// The non-identifying facts that were read, in the order of the table: what a leaf keeps so
     /// that the amount can be recomputed.
     pub fn facts(&self, facts: &Facts) -> Map<String, Json> {

@@ -47,7 +47,7 @@ impl SlotState {
 }
 
 /// One unit of a quota, in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
     pub holder: Holder,
     /// The province of the holder's book: a full quota that is held only elsewhere is told so.
@@ -55,6 +55,8 @@ pub struct Slot {
     pub state: SlotState,
     /// From this moment the slot has ended for everybody, swept or not.
     pub until: Option<Moment>,
+    /// The lapse tally that its end will count on, where the programme limits lapses.
+    pub lapse_key: Option<String>,
 }
 
 impl Slot {
@@ -90,14 +92,21 @@ impl Quota {
         live.peek().is_some() && live.all(|slot| slot.province != province)
     }
 
-    /// Takes a slot. Slots that have ended are taken over: they are gone from the row, and how
-    /// many there were is told, because each of them is a lapse that nobody may have written yet.
-    pub fn take(&mut self, slot: Slot, now: Moment) -> Vec<Slot> {
-        let (live, ended) = self.slots.drain(..).partition(|old| old.is_live(now));
-        self.slots = live;
+    /// Takes a slot. One that has ended stays in the row, counting for nothing, until the entry
+    /// that ends its holder frees it: so that each lapse is counted exactly once.
+    pub fn take(&mut self, slot: Slot) {
         self.slots.push(slot);
         self.version += 1;
-        ended
+    }
+
+    /// Vouchers of a lapse tally that have ended by time and whose end is not yet an entry.
+    pub fn unwritten_lapses(&self, lapse_key: &str, now: Moment) -> u32 {
+        let ended = |slot: &&Slot| {
+            slot.lapse_key.as_deref() == Some(lapse_key)
+                && slot.state == SlotState::Held
+                && !slot.is_live(now)
+        };
+        count(self.slots.iter().filter(ended).count())
     }
 
     /// The slot of a holder, ended or not.
@@ -203,7 +212,8 @@ mod tests {
     fn slot(n: u128, until: Option<Moment>) -> Slot {
         let holder = Holder { book: 1, id: Uuid::from_u128(n) };
         let province = "310000".parse().unwrap();
-        Slot { holder, province, state: SlotState::Held, until }
+        let lapse_key = Some("l".to_owned());
+        Slot { holder, province, state: SlotState::Held, until, lapse_key }
     }
 
     fn quota() -> Quota {
@@ -214,13 +224,14 @@ mod tests {
     #[test]
     fn a_slot_has_ended_at_its_until() {
         let mut quota = quota();
-        quota.take(slot(1, Some(moment(5))), moment(0));
+        quota.take(slot(1, Some(moment(5))));
         assert_eq!(quota.in_use(moment(4)), 1);
         assert_eq!(quota.in_use(moment(5)), 0);
-        let ended = quota.take(slot(2, None), moment(5));
-        assert_eq!((ended.len(), quota.slots.len()), (1, 1));
+        quota.take(slot(2, None));
+        assert_eq!((quota.in_use(moment(5)), quota.unwritten_lapses("l", moment(5))), (1, 1));
+        assert!(quota.release(slot(1, None).holder));
         assert!(!quota.release(slot(1, None).holder), "a release frees only what names it");
-        assert!(quota.release(slot(2, None).holder));
+        assert_eq!((quota.in_use(moment(5)), quota.unwritten_lapses("l", moment(5))), (1, 0));
     }
 
     #[test]
@@ -228,7 +239,7 @@ mod tests {
         let mut quota = quota();
         let (here, there) = ("310000".parse().unwrap(), "320000".parse().unwrap());
         assert!(!quota.only_elsewhere(there, moment(0)));
-        quota.take(slot(1, None), moment(0));
+        quota.take(slot(1, None));
         assert!(quota.only_elsewhere(there, moment(0)));
         assert!(!quota.only_elsewhere(here, moment(0)));
     }

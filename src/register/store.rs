@@ -22,7 +22,8 @@ statement! {
         buckets: Array<SmallInt> as [i16], people: Array<SqlUuid> as [Uuid],
         keys: Array<Text> as [String]
     } = "INSERT INTO quota (bucket, person_id, key, books, provinces, holders, states, untils, \
-         version) SELECT u.bucket, u.person, u.key, '{}', '{}', '{}', '{}', '{}', 0 \
+         lapse_keys, version) \
+         SELECT u.bucket, u.person, u.key, '{}', '{}', '{}', '{}', '{}', '{}', 0 \
          FROM unnest(?::smallint[], ?::uuid[], ?::text[]) WITH ORDINALITY \
          u(bucket, person, key, n) ORDER BY u.n ON CONFLICT DO NOTHING"
 }
@@ -32,9 +33,9 @@ statement! {
         buckets: Array<SmallInt> as [i16], people: Array<SqlUuid> as [Uuid],
         keys: Array<Text> as [String]
     } -> (SmallInt, SqlUuid, Text, Array<Integer>, Array<Integer>, Array<SqlUuid>,
-          Array<SmallInt>, Array<Nullable<Timestamptz>>, BigInt)
+          Array<SmallInt>, Array<Nullable<Timestamptz>>, Array<Nullable<Text>>, BigInt)
     = "SELECT q.bucket, q.person_id, q.key, q.books, q.provinces, q.holders, q.states, q.untils, \
-       q.version FROM (SELECT * FROM unnest(?::smallint[], ?::uuid[], ?::text[]) WITH ORDINALITY \
+       q.lapse_keys, q.version FROM (SELECT * FROM unnest(?::smallint[], ?::uuid[], ?::text[]) WITH ORDINALITY \
        u(bucket, person, key, n) ORDER BY n) u CROSS JOIN LATERAL (SELECT * FROM quota \
        WHERE bucket = u.bucket AND person_id = u.person AND key = u.key LIMIT 1 FOR UPDATE) q"
 }
@@ -45,13 +46,14 @@ statement! {
         keys: Array<Text> as [String], books: Array<Text> as [String],
         provinces: Array<Text> as [String], holders: Array<Text> as [String],
         states: Array<Text> as [String], untils: Array<Text> as [String],
-        versions: Array<BigInt> as [i64], were: Array<BigInt> as [i64]
+        lapse_keys: Array<Text> as [String], versions: Array<BigInt> as [i64], were: Array<BigInt> as [i64]
     } = "UPDATE quota q SET books = u.books::integer[], provinces = u.provinces::integer[], \
          holders = u.holders::uuid[], states = u.states::smallint[], \
-         untils = u.untils::timestamptz[], version = u.version \
+         untils = u.untils::timestamptz[], lapse_keys = u.lapse_keys::text[], \
+         version = u.version \
          FROM unnest(?::smallint[], ?::uuid[], ?::text[], ?::text[], ?::text[], ?::text[], \
-         ?::text[], ?::text[], ?::bigint[], ?::bigint[]) \
-         u(bucket, person, key, books, provinces, holders, states, untils, version, was) \
+         ?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[]) \
+         u(bucket, person, key, books, provinces, holders, states, untils, lapse_keys, version, was) \
          WHERE q.bucket = u.bucket AND q.person_id = u.person AND q.key = u.key \
          AND q.version = u.was"
 }
@@ -167,6 +169,7 @@ impl Row for Quota {
             holders: &column(|slot| Some(slot.holder.id.to_string())),
             states: &column(|slot| Some(slot.state.code().to_string())),
             untils: &column(|slot| slot.until.map(time::text)),
+            lapse_keys: &column(|slot| slot.lapse_key.clone()),
             versions: &changes.iter().map(|change| change.now.version).collect::<Vec<_>>(),
             were: &changes.iter().map(|c| c.was.map_or(0, |was| was.version)).collect::<Vec<_>>(),
         }
@@ -175,22 +178,33 @@ impl Row for Quota {
     }
 }
 
-type QuotaColumns =
-    (i16, Uuid, String, Vec<i32>, Vec<i32>, Vec<Uuid>, Vec<i16>, Vec<Option<Moment>>, i64);
+type QuotaColumns = (
+    i16,
+    Uuid,
+    String,
+    Vec<i32>,
+    Vec<i32>,
+    Vec<Uuid>,
+    Vec<i16>,
+    Vec<Option<Moment>>,
+    Vec<Option<String>>,
+    i64,
+);
 
 fn quota_of_columns(columns: QuotaColumns) -> QueryResult<Quota> {
-    let (bucket, id, key, books, provinces, holders, states, untils, version) = columns;
+    let (bucket, id, key, books, provinces, holders, states, untils, lapse_keys, version) = columns;
     let broken = || Error::DeserializationError("a quota row with a broken slot".into());
     let mut slots = Vec::with_capacity(books.len());
-    for n in 0..books.len() {
+    for (n, book) in books.into_iter().enumerate() {
         slots.push(Slot {
-            holder: Holder { book: books[n], id: *holders.get(n).ok_or_else(broken)? },
+            holder: Holder { book, id: *holders.get(n).ok_or_else(broken)? },
             province: provinces
                 .get(n)
                 .and_then(|code| Region::try_from(code.unsigned_abs()).ok())
                 .ok_or_else(broken)?,
             state: states.get(n).and_then(|s| SlotState::of_code(*s)).ok_or_else(broken)?,
             until: *untils.get(n).ok_or_else(broken)?,
+            lapse_key: lapse_keys.get(n).ok_or_else(broken)?.clone(),
         });
     }
     Ok(Quota { person: PersonRef { bucket, id }, key, slots, version })

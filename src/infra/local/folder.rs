@@ -19,7 +19,7 @@ pub struct Folder {
     root: PathBuf,
     sockets: PathBuf,
     /// The kernel releases the lock with the file, however the process ends.
-    _lock: File,
+    lock: File,
 }
 
 /// Where servers keep their data if nobody says otherwise. As root not below the current folder,
@@ -35,7 +35,7 @@ impl Folder {
         let root = path.canonicalize().map_err(LocalError::io("find", path))?;
         let lock = lock(&root)?;
         let sockets = socket_folder(&root);
-        let folder = Folder { root, sockets, _lock: lock };
+        let folder = Folder { root, sockets, lock };
         for own in [folder.redis(), folder.sockets.clone()] {
             private_folder(&own, run_as)?;
             run_as.check_reach(&own, &folder.root)?;
@@ -72,6 +72,14 @@ impl Folder {
     pub fn made_by(&self) -> Option<String> {
         let version = std::fs::read_to_string(self.postgres().join("PG_VERSION")).ok()?;
         Some(version.trim().to_owned())
+    }
+}
+
+impl Drop for Folder {
+    /// Closing the file is not enough: a child that another thread is just starting has it open
+    /// until it becomes its own program.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
     }
 }
 

@@ -1,15 +1,16 @@
 //! Every statement on a book's own tables: head, entries, balances, answers.
 
-use super::BookInfo;
-use super::desk::{Change, Load, Row, Tx};
+mod rows;
+
+pub use rows::{Appropriation, BookList, Stamp, Tranche, find_stamps, list_books};
+
 use super::model::{Bucket, Moneys};
 use crate::kernel::merkle::Frontier;
-use crate::kernel::money::Fen;
 use crate::statement;
 use chrono::{DateTime, Utc};
 use diesel::result::Error;
 use diesel::sql_types::{
-    Array, BigInt, Binary, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Binary, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel::{PgConnection, QueryResult, RunQueryDsl};
 use std::collections::HashMap;
@@ -84,56 +85,11 @@ statement! {
          WHERE book_id = ? AND size = ?"
 }
 
-statement! {
-    pub ListBooks { any: Bool as bool } -> (Integer, Text, Text, Integer)
-    = "SELECT book_id, region, family, year FROM book WHERE ? ORDER BY book_id"
-}
-
-statement! {
-    pub InsertBook {
-        no: Integer as i32, region: Text as str, family: Text as str, year: Integer as i32,
-        at: Timestamptz as DateTime<Utc>
-    } = "INSERT INTO book (book_id, region, family, year, opened_at) VALUES (?, ?, ?, ?, ?)"
-}
-
-statement! {
-    pub InsertHead {
-        no: Integer as i32, state: Text as str, root: Binary as [u8],
-        at: Timestamptz as DateTime<Utc>
-    } = "INSERT INTO book_head (book_id, state, size, frontier, root, last_at) \
-         VALUES (?, ?, 0, '', ?, ?)"
-}
-
-statement! {
-    pub InsertBalances { no: Integer as i32, accounts: Array<Text> as [&'static str] }
-    = "INSERT INTO balance (book_id, account, fen) SELECT ?, u.account, 0 \
-       FROM unnest(?::text[]) u(account)"
-}
-
-statement! {
-    pub FindAppropriations { ids: Array<SqlUuid> as [Uuid], book: Integer as i32 }
-    -> (SqlUuid, BigInt, Text, Text, Text)
-    = "SELECT a.appropriation_id, a.fen, a.document, a.state, a.proposed_by \
-       FROM unnest(?::uuid[]) u(id) CROSS JOIN LATERAL (SELECT * FROM appropriation \
-       WHERE book_id = ? AND appropriation_id = u.id LIMIT 1) a"
-}
-
-statement! {
-    pub InsertAppropriation {
-        book: Integer as i32, id: SqlUuid as Uuid, fen: BigInt as i64, document: Text as str,
-        by: Text as str
-    } = "INSERT INTO appropriation (book_id, appropriation_id, fen, document, state, \
-         proposed_by) VALUES (?, ?, ?, ?, 'proposed', ?)"
-}
-
-statement! {
-    pub ApproveAppropriation { book: Integer as i32, id: SqlUuid as Uuid }
-    = "UPDATE appropriation SET state = 'approved' WHERE book_id = ? AND appropriation_id = ? \
-       AND state = 'proposed'"
-}
-
 /// The statements that a clerk runs on the tables of this file, for the plan test.
 pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
+    ("FindStamps", rows::FindStamps::SQL),
+    ("FindTranches", rows::FindTranches::SQL),
+    ("FindAppropriations", rows::FindAppropriations::SQL),
     ("LockHead", LockHead::SQL),
     ("FindAnswers", FindAnswers::SQL),
     ("LoadBalances", LoadBalances::SQL),
@@ -175,9 +131,9 @@ pub fn find_answers(
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(Vec<u8>, Vec<u8>, i16, Vec<u8>)> =
-        FindAnswers { keys, book: &book }.load(connection)?;
-    let stored = |(key, fingerprint, status, body): (Vec<u8>, Vec<u8>, i16, Vec<u8>)| {
+    type Columns = (Vec<u8>, Vec<u8>, i16, Vec<u8>);
+    let rows: Vec<Columns> = FindAnswers { keys, book: &book }.load(connection)?;
+    let stored = |(key, fingerprint, status, body): Columns| {
         (key, StoredAnswer { fingerprint, status: status.unsigned_abs(), body })
     };
     Ok(rows.into_iter().map(stored).collect())
@@ -209,110 +165,4 @@ pub fn add_balances(
 /// An affected count that differs from what was decided is a bug, and undoes the batch.
 pub fn expect_count(changed: usize, expected: usize) -> QueryResult<()> {
     if changed == expected { Ok(()) } else { Err(Error::RollbackTransaction) }
-}
-
-/// All books of the deployment, as one row: opening one gives it the next number.
-#[derive(Clone, Debug, Default)]
-pub struct BookList {
-    pub books: Vec<BookInfo>,
-    /// When and in what state the new ones begin.
-    pub opened_at: Option<DateTime<Utc>>,
-    pub state: &'static str,
-}
-
-impl Row for BookList {
-    type Key = ();
-    const RANK: u16 = 10;
-
-    fn key(&self) {}
-
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
-        for change in changes {
-            let known = change.was.map_or(0, |was| was.books.len());
-            for book in &change.now.books[known..] {
-                insert_book(tx, book, change.now.state)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn insert_book(tx: &mut Tx<'_>, book: &BookInfo, state: &str) -> QueryResult<()> {
-    let (no, region, at) = (&book.no, book.region.to_string(), &tx.now);
-    InsertBook { no, region: &region, family: &book.family, year: &book.year, at }
-        .execute(tx.connection)?;
-    let root = Frontier::default().root();
-    InsertHead { no, state, root: &root, at }.execute(tx.connection)?;
-    let accounts = Bucket::ALL.map(Bucket::name);
-    InsertBalances { no, accounts: &accounts }.execute(tx.connection)?;
-    Ok(())
-}
-
-/// The books that there are.
-pub fn list_books(connection: &mut PgConnection) -> QueryResult<Vec<BookInfo>> {
-    let rows: Vec<(i32, String, String, i32)> = ListBooks { any: &true }.load(connection)?;
-    let broken = |_| Error::DeserializationError("a book of no region".into());
-    rows.into_iter()
-        .map(|(no, region, family, year)| {
-            let region = region.parse().map_err(broken)?;
-            Ok(BookInfo::new(no, region, &family, year))
-        })
-        .collect()
-}
-
-impl Load for BookList {
-    fn load(tx: &mut Tx<'_>, _: &[()]) -> QueryResult<Vec<Self>> {
-        let books = list_books(tx.connection)?;
-        Ok(vec![BookList { books, opened_at: None, state: "open" }])
-    }
-}
-
-/// Money proposed for a book.
-#[derive(Clone, Debug)]
-pub struct Appropriation {
-    pub id: Uuid,
-    pub amount: Fen,
-    pub document: String,
-    pub state: &'static str,
-    pub proposed_by: String,
-}
-
-impl Row for Appropriation {
-    type Key = Uuid;
-    const RANK: u16 = 20;
-
-    fn key(&self) -> Uuid {
-        self.id
-    }
-
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
-        for Change { was, now } in changes {
-            let (book, id) = (&tx.book, &now.id);
-            let saved = match was {
-                None => InsertAppropriation {
-                    book,
-                    id,
-                    fen: &now.amount.0,
-                    document: &now.document,
-                    by: &now.proposed_by,
-                }
-                .execute(tx.connection)?,
-                Some(_) => ApproveAppropriation { book, id }.execute(tx.connection)?,
-            };
-            expect_count(saved, 1)?;
-        }
-        Ok(())
-    }
-}
-
-impl Load for Appropriation {
-    fn load(tx: &mut Tx<'_>, keys: &[Uuid]) -> QueryResult<Vec<Self>> {
-        let rows: Vec<(Uuid, i64, String, String, String)> =
-            FindAppropriations { ids: keys, book: &tx.book }.load(tx.connection)?;
-        let row = |(id, fen, document, state, proposed_by): (Uuid, i64, String, String, String)| {
-            let state = if state == "approved" { "approved" } else { "proposed" };
-            Appropriation { id, amount: Fen(fen), document, state, proposed_by }
-        };
-        Ok(rows.into_iter().map(row).collect())
-    }
 }

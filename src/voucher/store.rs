@@ -1,0 +1,255 @@
+//! Every statement on vouchers.
+
+use super::model::{State, Voucher};
+use crate::book::desk::{Change, Load, Row, Tx};
+use crate::book::store::expect_count;
+use crate::kernel::id::BookNo;
+use crate::kernel::money::Fen;
+use crate::kernel::time::Moment;
+use crate::register::model::PersonRef;
+use crate::statement;
+use diesel::result::Error;
+use diesel::sql_types::{
+    Array, BigInt, Binary, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
+use diesel::{OptionalExtension, PgConnection, QueryResult, RunQueryDsl};
+use uuid::Uuid;
+
+type Columns = (
+    Uuid,
+    i16,
+    Uuid,
+    Vec<u8>,
+    String,
+    String,
+    String,
+    Vec<u8>,
+    String,
+    Option<String>,
+    i16,
+    Option<Vec<u8>>,
+    String,
+    i64,
+    Moment,
+    Moment,
+    Option<Moment>,
+    Option<Uuid>,
+    i64,
+);
+
+/// The columns of [`Columns`], in order.
+macro_rules! columns {
+    () => {
+        "voucher_id, bucket, person_id, subject, class, channel, region, rule, quota_key, \
+         lapse_key, code_key, code_digest, state, hold_fen, claimed_at, until, locked_until, \
+         redemption_id, version"
+    };
+}
+
+macro_rules! select {
+    ($name:ident { $($field:ident : $sql:ty as $rust:ty),* } = $text:expr) => {
+        statement! {
+            pub $name { $($field: $sql as $rust),* }
+            -> (SqlUuid, SmallInt, SqlUuid, Binary, Text, Text, Text, Binary, Text,
+                Nullable<Text>, SmallInt, Nullable<Binary>, Text, BigInt, Timestamptz,
+                Timestamptz, Nullable<Timestamptz>, Nullable<SqlUuid>, BigInt)
+            = $text
+        }
+    };
+}
+
+select! {
+    FindVouchers { ids: Array<SqlUuid> as [Uuid], book: Integer as i32 }
+    = concat!("SELECT v.* FROM unnest(?::uuid[]) u(id) CROSS JOIN LATERAL (SELECT ", columns!(),
+        " FROM voucher WHERE book_id = ? AND voucher_id = u.id LIMIT 1) v")
+}
+
+select! {
+    FindByCode { book: Integer as i32, digest: Binary as [u8] }
+    = concat!("SELECT ", columns!(), " FROM voucher WHERE book_id = ? AND code_digest = ?")
+}
+
+select! {
+    ListOfPerson {
+        book: Integer as i32, person: SqlUuid as Uuid, after: SqlUuid as Uuid,
+        limit: BigInt as i64
+    } = concat!("SELECT ", columns!(), " FROM voucher WHERE book_id = ? AND person_id = ? \
+        AND voucher_id > ? ORDER BY voucher_id LIMIT ?")
+}
+
+statement! {
+    pub ListOverdue { book: Integer as i32, now: Timestamptz as Moment, limit: BigInt as i64 }
+    -> (SqlUuid,)
+    = "SELECT voucher_id FROM voucher WHERE book_id = ? AND until <= ? AND state = 'claimed' \
+       ORDER BY until LIMIT ?"
+}
+
+statement! {
+    pub InsertVouchers {
+        book: Integer as i32, ids: Array<SqlUuid> as [Uuid], buckets: Array<SmallInt> as [i16],
+        people: Array<SqlUuid> as [Uuid], subjects: Array<Binary> as [Vec<u8>],
+        classes: Array<Text> as [String], channels: Array<Text> as [String],
+        regions: Array<Text> as [String], rules: Array<Binary> as [Vec<u8>],
+        quota_keys: Array<Text> as [String], lapse_keys: Array<Nullable<Text>> as [Option<String>],
+        code_keys: Array<SmallInt> as [i16],
+        code_digests: Array<Nullable<Binary>> as [Option<Vec<u8>>],
+        states: Array<Text> as [&'static str], holds: Array<BigInt> as [i64],
+        claimed: Array<Timestamptz> as [Moment], untils: Array<Timestamptz> as [Moment],
+        locked: Array<Nullable<Timestamptz>> as [Option<Moment>],
+        redemptions: Array<Nullable<SqlUuid>> as [Option<Uuid>],
+        versions: Array<BigInt> as [i64]
+    } = concat!("INSERT INTO voucher (book_id, ", columns!(), ") SELECT ?, u.* FROM unnest(\
+        ?::uuid[], ?::smallint[], ?::uuid[], ?::bytea[], ?::text[], ?::text[], ?::text[], \
+        ?::bytea[], ?::text[], ?::text[], ?::smallint[], ?::bytea[], ?::text[], ?::bigint[], \
+        ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::uuid[], ?::bigint[]) u")
+}
+
+statement! {
+    pub UpdateVouchers {
+        ids: Array<SqlUuid> as [Uuid], states: Array<Text> as [&'static str],
+        locked: Array<Nullable<Timestamptz>> as [Option<Moment>],
+        redemptions: Array<Nullable<SqlUuid>> as [Option<Uuid>],
+        versions: Array<BigInt> as [i64], were: Array<BigInt> as [i64], book: Integer as i32
+    } = "UPDATE voucher v SET state = u.state, locked_until = u.locked, \
+         redemption_id = u.redemption, version = u.version \
+         FROM unnest(?::uuid[], ?::text[], ?::timestamptz[], ?::uuid[], ?::bigint[], ?::bigint[]) \
+         u(id, state, locked, redemption, version, was) \
+         WHERE v.book_id = ? AND v.voucher_id = u.id AND v.version = u.was"
+}
+
+/// The statements that a clerk runs on vouchers, for the plan test.
+pub const CLERK_STATEMENTS: &[(&str, &str)] =
+    &[("FindVouchers", FindVouchers::SQL), ("UpdateVouchers", UpdateVouchers::SQL)];
+
+fn of_columns(row: Columns) -> QueryResult<Voucher> {
+    let broken = || Error::DeserializationError("a voucher row that no version wrote".into());
+    Ok(Voucher {
+        id: row.0,
+        person: PersonRef { bucket: row.1, id: row.2 },
+        subject: row.3.try_into().map_err(|_| broken())?,
+        class: row.4.parse().map_err(|_| broken())?,
+        channel: row.5,
+        region: row.6.parse().map_err(|_| broken())?,
+        rule: row.7.try_into().map_err(|_| broken())?,
+        quota_key: row.8,
+        lapse_key: row.9,
+        code_key: row.10,
+        code_digest: row.11,
+        state: State::parse(&row.12).ok_or_else(broken)?,
+        hold: Fen(row.13),
+        claimed_at: row.14,
+        until: row.15,
+        locked_until: row.16,
+        redemption: row.17,
+        version: row.18,
+    })
+}
+
+impl Row for Voucher {
+    type Key = Uuid;
+    const RANK: u16 = 50;
+
+    fn key(&self) -> Uuid {
+        self.id
+    }
+
+    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+        let new: Vec<&Voucher> =
+            changes.iter().filter(|c| c.was.is_none()).map(|c| c.now).collect();
+        let old: Vec<&Change<'_, Voucher>> = changes.iter().filter(|c| c.was.is_some()).collect();
+        if !new.is_empty() {
+            insert(tx, &new)?;
+        }
+        if old.is_empty() {
+            return Ok(());
+        }
+        let updated = UpdateVouchers {
+            ids: &old.iter().map(|c| c.now.id).collect::<Vec<_>>(),
+            states: &old.iter().map(|c| c.now.state.as_str()).collect::<Vec<_>>(),
+            locked: &old.iter().map(|c| c.now.locked_until).collect::<Vec<_>>(),
+            redemptions: &old.iter().map(|c| c.now.redemption).collect::<Vec<_>>(),
+            versions: &old.iter().map(|c| c.now.version).collect::<Vec<_>>(),
+            were: &old.iter().map(|c| c.was.map_or(0, |was| was.version)).collect::<Vec<_>>(),
+            book: &tx.book,
+        }
+        .execute(tx.connection)?;
+        expect_count(updated, old.len())
+    }
+}
+
+fn insert(tx: &mut Tx<'_>, new: &[&Voucher]) -> QueryResult<()> {
+    let inserted = InsertVouchers {
+        book: &tx.book,
+        ids: &new.iter().map(|v| v.id).collect::<Vec<_>>(),
+        buckets: &new.iter().map(|v| v.person.bucket).collect::<Vec<_>>(),
+        people: &new.iter().map(|v| v.person.id).collect::<Vec<_>>(),
+        subjects: &new.iter().map(|v| v.subject.to_vec()).collect::<Vec<_>>(),
+        classes: &new.iter().map(|v| v.class.to_string()).collect::<Vec<_>>(),
+        channels: &new.iter().map(|v| v.channel.clone()).collect::<Vec<_>>(),
+        regions: &new.iter().map(|v| v.region.to_string()).collect::<Vec<_>>(),
+        rules: &new.iter().map(|v| v.rule.to_vec()).collect::<Vec<_>>(),
+        quota_keys: &new.iter().map(|v| v.quota_key.clone()).collect::<Vec<_>>(),
+        lapse_keys: &new.iter().map(|v| v.lapse_key.clone()).collect::<Vec<_>>(),
+        code_keys: &new.iter().map(|v| v.code_key).collect::<Vec<_>>(),
+        code_digests: &new.iter().map(|v| v.code_digest.clone()).collect::<Vec<_>>(),
+        states: &new.iter().map(|v| v.state.as_str()).collect::<Vec<_>>(),
+        holds: &new.iter().map(|v| v.hold.0).collect::<Vec<_>>(),
+        claimed: &new.iter().map(|v| v.claimed_at).collect::<Vec<_>>(),
+        untils: &new.iter().map(|v| v.until).collect::<Vec<_>>(),
+        locked: &new.iter().map(|v| v.locked_until).collect::<Vec<_>>(),
+        redemptions: &new.iter().map(|v| v.redemption).collect::<Vec<_>>(),
+        versions: &new.iter().map(|v| v.version).collect::<Vec<_>>(),
+    }
+    .execute(tx.connection)?;
+    expect_count(inserted, new.len())
+}
+
+impl Load for Voucher {
+    fn load(tx: &mut Tx<'_>, keys: &[Uuid]) -> QueryResult<Vec<Self>> {
+        let rows: Vec<Columns> = FindVouchers { ids: keys, book: &tx.book }.load(tx.connection)?;
+        rows.into_iter().map(of_columns).collect()
+    }
+}
+
+pub fn find(connection: &mut PgConnection, book: BookNo, id: Uuid) -> QueryResult<Option<Voucher>> {
+    let row: Option<Columns> =
+        FindVouchers { ids: &[id], book: &book }.get_result(connection).optional()?;
+    row.map(of_columns).transpose()
+}
+
+/// The voucher of a code, by the digest of the code.
+pub fn find_by_code(
+    connection: &mut PgConnection,
+    book: BookNo,
+    digest: &[u8],
+) -> QueryResult<Option<Voucher>> {
+    let row: Option<Columns> =
+        FindByCode { book: &book, digest }.get_result(connection).optional()?;
+    row.map(of_columns).transpose()
+}
+
+/// A person's vouchers in one book, oldest first, after a given one.
+pub fn list_of_person(
+    connection: &mut PgConnection,
+    book: BookNo,
+    person: Uuid,
+    after: Uuid,
+    limit: i64,
+) -> QueryResult<Vec<Voucher>> {
+    let rows: Vec<Columns> =
+        ListOfPerson { book: &book, person: &person, after: &after, limit: &limit }
+            .load(connection)?;
+    rows.into_iter().map(of_columns).collect()
+}
+
+/// Vouchers that time has ended and no entry has: what the sweep has to write.
+pub fn list_overdue(
+    connection: &mut PgConnection,
+    book: BookNo,
+    now: Moment,
+    limit: i64,
+) -> QueryResult<Vec<Uuid>> {
+    let rows: Vec<(Uuid,)> =
+        ListOverdue { book: &book, now: &now, limit: &limit }.load(connection)?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}

@@ -1,0 +1,3 @@
+mod harness;
+mod local;
+mod local_ends;
