@@ -6,10 +6,10 @@ mod forms;
 mod laws;
 mod published;
 
-use super::facts::Facts;
-use super::parse_facts::moment;
-use super::{Evaluation, Programmes};
+use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
+use tradein::kernel::time::Moment;
+use tradein::programme::{Evaluation, Facts, Programmes};
 
 /// A small programme with one of everything that most tests need.
 const FILE: &str = r#"
@@ -105,9 +105,14 @@ fn set(text: &str) -> Programmes {
     Programmes::from_texts([("test.toml", text)]).unwrap()
 }
 
+/// A moment in RFC 3339.
+fn moment(text: &str) -> Moment {
+    DateTime::parse_from_rfc3339(text).unwrap().with_timezone(&Utc)
+}
+
 /// A purchase of a television in Shanghai.
 fn evaluate(programmes: &Programmes, at: &str, facts: Json) -> Evaluation {
     let facts = Facts::from_json(&facts).unwrap();
     let (region, class) = ("310000".parse().unwrap(), "appliance.tv".parse().unwrap());
-    programmes.evaluate(region, &class, &facts, moment(at).unwrap())
+    programmes.evaluate(region, &class, &facts, moment(at))
 }

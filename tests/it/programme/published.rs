@@ -1,8 +1,8 @@
 //! The programmes under `config/programmes`, checked as they are published.
 
-use crate::programme::{Programmes, check, run_examples};
 use std::fs;
 use std::path::Path;
+use tradein::programme::{Programmes, check, run_examples};
 
 /// The files of the folder, name and text.
 fn texts() -> Vec<(String, String)> {

@@ -1,7 +1,7 @@
 //! Each thing that can be wrong with a file, by the line where it stands and the reason given.
 
 use super::{FILE, with, with_rules};
-use crate::programme::check;
+use tradein::programme::check;
 
 /// The complaints about one text, `line: reason`.
 fn complaints(text: &str) -> Vec<String> {

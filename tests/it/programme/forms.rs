@@ -1,11 +1,9 @@
 //! Each typed form, each kind of amount and each edge of the calendar, one table each.
 
-use super::{FILE, evaluate, set, with, with_rules};
-use crate::kernel::money::Fen;
-use crate::programme::facts::Facts;
-use crate::programme::parse_facts::moment;
-use crate::programme::{Phase, Programmes, Standing, TermKind, judge};
+use super::{FILE, evaluate, moment, set, with, with_rules};
 use serde_json::{Value as Json, json};
+use tradein::kernel::money::Fen;
+use tradein::programme::{Facts, Phase, Programmes, Standing, TermKind, judge};
 
 const NOON: &str = "2025-03-01T12:00:00+08:00";
 
@@ -96,8 +94,8 @@ fn amounts_follow_their_tiers() {
                  price_from_fen = 200\nprice_below_fen = 300\nfixed_fen = 30\nsource = \"notice\"\n\
                  [[amounts.tiers]]\nname = \"unknown\"\nprice_from_fen = 300\n\
                  refuse = { code = \"ASK\", zh = \"问\", en = \"ask\" }\nsource = \"notice\"\n\
-                 [[amounts.extras]]\nname = \"central\"\nwhen = \"item.central_set\"\nfixed_fen = 7\n\
-                 source = \"notice\"\n";
+                 [[amounts.extras]]\nname = \"central\"\nwhen = \"item.central_set\"\n\
+                 fixed_fen = 7\nsource = \"notice\"\n";
     let (head, rest) = FILE.split_once(tiers).unwrap();
     let (_, tail) = rest.split_once("[[rules]]").unwrap();
     let (tail, _) = tail.split_once("[[examples]]").unwrap();
@@ -187,7 +185,7 @@ fn a_screening_tells_what_it_read() {
     });
     let facts = Facts::from_json(&facts).unwrap();
     let class = "appliance.tv".parse().unwrap();
-    let screening = programme.screen(&class, &Phase::ALL, &facts, moment(NOON).unwrap());
+    let screening = programme.screen(&class, &Phase::ALL, &facts, moment(NOON));
     assert_eq!(screening.refusals[0].code(), "PARTY_MISMATCH");
     let read = json!({
         "purchase.price_fen": 500_000, "item.energy_label": 1, "merchant.status": "active",
@@ -195,9 +193,9 @@ fn a_screening_tells_what_it_read() {
     assert_eq!(Json::Object(screening.facts(&facts)), read);
     assert_eq!(Json::Object(screening.checks()), json!({ "PARTY_MISMATCH": false }));
     let leaf = Facts::from_leaf(&screening.facts(&facts)).unwrap();
-    let again = programme.screen(&class, &[Phase::Reserve], &leaf, moment(NOON).unwrap());
+    let again = programme.screen(&class, &[Phase::Reserve], &leaf, moment(NOON));
     assert_eq!(again.amount, screening.amount, "the amount follows from the leaf");
-    let day = moment("2025-09-11T00:00:00+08:00");
+    let day = Some(moment("2025-09-11T00:00:00+08:00"));
     assert_eq!(screening.holds.until, day, "claiming is suspended from then on");
 }
 
@@ -206,7 +204,7 @@ fn terms_carry_their_keys() {
     let programmes = set(FILE);
     let programme = programmes.iter().next().unwrap();
     let (class, facts) = ("appliance.tv".parse().unwrap(), Facts::new());
-    let screening = programme.screen(&class, &[Phase::Claim], &facts, moment(NOON).unwrap());
+    let screening = programme.screen(&class, &[Phase::Claim], &facts, moment(NOON));
     let quota = TermKind::Quota { key: "100000/2025/appliance.tv".to_owned(), slots: 1 };
     assert_eq!(screening.terms[0].kind, quota);
     assert_eq!(judge(&screening, &Standing::default()).unwrap().amount, None);
@@ -249,17 +247,17 @@ fn resolution_goes_from_the_city_to_the_nation() {
         ("310000", "ebike", "2025-03-01", None),
         ("310000", "appliance.tv", "2026-01-01", None),
     ] {
-        let at = moment(&format!("{at}T00:00:00+08:00")).unwrap();
+        let at = moment(&format!("{at}T00:00:00+08:00"));
         let found = programmes.resolve(region.parse().unwrap(), &class.parse().unwrap(), at);
         let acting = found.acting.as_ref().ok().map(|it| (it.id(), it.version()));
         assert_eq!(acting, want, "{region} {class} {at}");
         assert!(found.holds.contains(at));
     }
-    let march = moment("2025-03-01T00:00:00+08:00").unwrap();
+    let march = moment("2025-03-01T00:00:00+08:00");
     let holds = programmes
         .resolve("310000".parse().unwrap(), &"appliance.tv".parse().unwrap(), march)
         .holds;
-    assert_eq!(holds.until, moment("2025-06-01T00:00:00+08:00"), "the second version begins");
+    assert_eq!(holds.until, Some(moment("2025-06-01T00:00:00+08:00")), "the second version begins");
 }
 
 /// An application is decided by its last document and the moment of its submission.
@@ -268,9 +266,9 @@ fn a_raised_standard_reaches_back() {
     let programmes = super::published::programmes();
     let class = "car.scrap".parse().unwrap();
     let region = "370100".parse().unwrap();
-    let june = moment("2024-06-10T12:00:00+08:00").unwrap();
+    let june = moment("2024-06-10T12:00:00+08:00");
     for (submitted, version) in [("2024-08-15T23:59:59", 1), ("2024-08-16T00:00:00", 2)] {
-        let submitted = moment(&format!("{submitted}+08:00")).unwrap();
+        let submitted = moment(&format!("{submitted}+08:00"));
         let found = programmes.resolve_submission(region, &class, june, submitted);
         assert_eq!(found.acting.unwrap().version(), version);
         assert!(found.holds.contains(submitted));

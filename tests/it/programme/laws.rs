@@ -2,18 +2,18 @@
 
 use super::published::programmes;
 use super::{FILE, set};
-use crate::kernel::class::Class;
-use crate::kernel::money::Fen;
-use crate::kernel::region::Region;
-use crate::kernel::time::Moment;
-use crate::programme::fact::Kind;
-use crate::programme::facts::{Facts, Line, Value};
-use crate::programme::{Fact, Phase, Standing, TermKind, judge, shares};
 use chrono::{DateTime, NaiveDate};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use std::sync::LazyLock;
+use tradein::kernel::class::Class;
+use tradein::kernel::money::Fen;
+use tradein::kernel::region::Region;
+use tradein::kernel::time::Moment;
+use tradein::programme::{
+    Fact, Facts, Kind, Line, Phase, Programmes, Standing, TermKind, Value, judge, shares,
+};
 
 /// Values of each type, edges among them.
 fn value(kind: Kind) -> BoxedStrategy<Value> {
@@ -75,7 +75,7 @@ fn facts() -> impl Strategy<Value = Facts> {
     })
 }
 
-static PUBLISHED: LazyLock<crate::programme::Programmes> = LazyLock::new(programmes);
+static PUBLISHED: LazyLock<Programmes> = LazyLock::new(programmes);
 
 proptest! {
     /// Any facts, any published programme, any of its classes, any moment.
