@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{migrate, servers};
+use tradein::commands::{caps, migrate, servers};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -15,12 +15,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Caps(caps::Caps),
     Migrate(migrate::Migrate),
     Servers(servers::Servers),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Caps(command) => command.run(),
         Command::Migrate(command) => command.run(),
         Command::Servers(command) => command.run(),
     };

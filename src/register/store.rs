@@ -138,9 +138,9 @@ pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
 ];
 
 /// Keys of quotas and tallies: a person and a text.
-type PersonKey = (PersonRef, String);
+pub type PersonKey = (PersonRef, String);
 
-fn person_columns(keys: &[PersonKey]) -> (Vec<i16>, Vec<Uuid>, Vec<String>) {
+pub fn person_columns(keys: &[PersonKey]) -> (Vec<i16>, Vec<Uuid>, Vec<String>) {
     let buckets = keys.iter().map(|(person, _)| person.bucket).collect();
     let people = keys.iter().map(|(person, _)| person.id).collect();
     (buckets, people, keys.iter().map(|(_, key)| key.clone()).collect())
@@ -178,7 +178,7 @@ impl Row for Quota {
     }
 }
 
-type QuotaColumns = (
+pub type QuotaColumns = (
     i16,
     Uuid,
     String,
@@ -191,7 +191,7 @@ type QuotaColumns = (
     i64,
 );
 
-fn quota_of_columns(columns: QuotaColumns) -> QueryResult<Quota> {
+pub fn quota_of_columns(columns: QuotaColumns) -> QueryResult<Quota> {
     let (bucket, id, key, books, provinces, holders, states, untils, lapse_keys, version) = columns;
     let broken = || Error::DeserializationError("a quota row with a broken slot".into());
     let mut slots = Vec::with_capacity(books.len());
