@@ -2,5 +2,6 @@
 //! Folders mirror those of `src`.
 
 mod infra;
+mod register;
 mod support;
 mod tidy;
