@@ -3,6 +3,7 @@
 
 mod deploy;
 mod infra;
+mod register;
 mod programme;
 mod support;
 mod tidy;
