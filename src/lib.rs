@@ -11,4 +11,8 @@ pub mod identity;
 pub mod programme;
 pub mod register;
 pub mod voucher;
+pub mod redemption;
+pub mod routes;
+pub mod jobs;
+pub mod wiring;
 pub mod commands;

@@ -2,7 +2,7 @@
 
 use crate::kernel::refusal::Refusal;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ContentType, RETRY_AFTER};
+use actix_web::http::header::{ContentType, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -138,6 +138,16 @@ impl Problem {
         )
     }
 
+    /// What `WWW-Authenticate` says of a 401 (RFC 6750, section 3): a token that was sent and is
+    /// not good is told apart from one that is missing.
+    pub fn challenge(&self) -> Option<&'static str> {
+        match self.refusals.first().map(|refusal| refusal.code.as_ref()) {
+            _ if self.status != 401 => None,
+            Some("TOKEN_INVALID" | "TOKEN_EXPIRED") => Some("Bearer error=\"invalid_token\""),
+            _ => Some("Bearer"),
+        }
+    }
+
     /// The JSON of this problem for one request.
     pub fn body(&self, language: Language, request_id: &str) -> ProblemBody {
         let rule = |refusal: &Refusal| FailedRule {
@@ -187,6 +197,9 @@ impl ResponseError for Problem {
         answer.insert_header(ContentType(PROBLEM_JSON.clone()));
         if let Some(seconds) = self.retry_after {
             answer.insert_header((RETRY_AFTER, seconds.to_string()));
+        }
+        if let Some(challenge) = self.challenge() {
+            answer.insert_header((WWW_AUTHENTICATE, challenge));
         }
         answer.body(self.to_bytes(Language::default(), ""))
     }

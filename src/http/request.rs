@@ -4,7 +4,8 @@ use super::problem::{Language, PROBLEM_JSON, Problem};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
@@ -85,8 +86,8 @@ fn problem_in(answer: ServiceResponse<BoxBody>, context: &Context) -> ServiceRes
     if let Some(seconds) = problem.retry_after {
         body.insert_header((RETRY_AFTER, seconds.to_string()));
     }
-    if status.as_u16() == 401 {
-        body.insert_header(("www-authenticate", "Bearer"));
+    if let Some(challenge) = problem.challenge() {
+        body.insert_header((WWW_AUTHENTICATE, challenge));
     }
     let body = body.body(problem.to_bytes(context.language, &context.id));
     answer.into_response(body)

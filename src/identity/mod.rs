@@ -12,7 +12,12 @@
 //! Keeps invariant 10: clear identity never leaves the vault without an audited reason. What this
 //! module logs about a failed token is a fixed word, never a claim of it.
 
+pub mod acting;
+pub mod client;
+pub mod http;
 pub mod model;
+pub mod envelope;
 pub mod role;
 pub mod store;
+pub mod token;
 pub mod vault;

@@ -37,7 +37,6 @@ mod amount;
 mod arithmetic;
 mod calendar;
 mod check;
-mod check_digit;
 mod compile;
 mod compile_amount;
 mod compile_rule;
@@ -50,6 +49,7 @@ mod expression;
 mod facts;
 mod format;
 mod judge;
+pub mod goods;
 pub mod library;
 mod model;
 mod parse_facts;
@@ -59,9 +59,6 @@ mod screen;
 mod sentence;
 pub mod store;
 mod workload;
-
-#[cfg(test)]
-mod tests;
 
 pub use amount::shares;
 pub use arithmetic::{Rate, Rounding, RoundingMode};

@@ -1,7 +1,9 @@
 //! All integration tests: one program, one private PostgreSQL and Redis, a database per test.
 //! Folders mirror those of `src`.
 
+mod deploy;
 mod infra;
 mod register;
+mod programme;
 mod support;
 mod tidy;

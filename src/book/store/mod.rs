@@ -2,7 +2,7 @@
 
 mod rows;
 
-pub use rows::{Appropriation, BookList, Stamp, find_stamps, list_books};
+pub use rows::{Appropriation, BookList, Stamp, Tranche, find_stamps, list_books};
 
 use super::model::{Bucket, Moneys};
 use crate::kernel::merkle::Frontier;
@@ -86,6 +86,17 @@ statement! {
 }
 
 statement! {
+    pub ReadHead { book: Integer as i32 } -> (Text, BigInt, Binary)
+    = "SELECT state, size, root FROM book_head WHERE book_id = ?"
+}
+
+statement! {
+    pub ListEntries { book: Integer as i32, from: BigInt as i64, limit: BigInt as i64 }
+    -> (Binary, Binary)
+    = "SELECT leaf, leaf_hash FROM entry WHERE book_id = ? AND seq >= ? ORDER BY seq LIMIT ?"
+}
+
+statement! {
     /// Size of the log and money left come from one snapshot, so that readers can be ordered.
     ReadMoneyLeft { books: Array<Integer> as [i32], same: Array<Integer> as [i32] }
     -> (Integer, Text, BigInt, BigInt)
@@ -98,6 +109,7 @@ statement! {
 /// The statements that a clerk runs on the tables of this file, for the plan test.
 pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
     ("FindStamps", rows::FindStamps::SQL),
+    ("FindTranches", rows::FindTranches::SQL),
     ("FindAppropriations", rows::FindAppropriations::SQL),
     ("LockHead", LockHead::SQL),
     ("FindAnswers", FindAnswers::SQL),
@@ -140,9 +152,9 @@ pub fn find_answers(
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(Vec<u8>, Vec<u8>, i16, Vec<u8>)> =
-        FindAnswers { keys, book: &book }.load(connection)?;
-    let stored = |(key, fingerprint, status, body): (Vec<u8>, Vec<u8>, i16, Vec<u8>)| {
+    type Columns = (Vec<u8>, Vec<u8>, i16, Vec<u8>);
+    let rows: Vec<Columns> = FindAnswers { keys, book: &book }.load(connection)?;
+    let stored = |(key, fingerprint, status, body): Columns| {
         (key, StoredAnswer { fingerprint, status: status.unsigned_abs(), body })
     };
     Ok(rows.into_iter().map(stored).collect())
@@ -196,4 +208,26 @@ pub fn add_balances(
 /// An affected count that differs from what was decided is a bug, and undoes the batch.
 pub fn expect_count(changed: usize, expected: usize) -> QueryResult<()> {
     if changed == expected { Ok(()) } else { Err(Error::RollbackTransaction) }
+}
+
+/// The head of a book as readers see it.
+pub struct HeadView {
+    pub state: String,
+    pub size: i64,
+    pub root: Vec<u8>,
+}
+
+pub fn read_head(connection: &mut PgConnection, book: i32) -> QueryResult<HeadView> {
+    let (state, size, root) = ReadHead { book: &book }.get_result(connection)?;
+    Ok(HeadView { state, size, root })
+}
+
+/// Leaves and their hashes from a position on.
+pub fn list_entries(
+    connection: &mut PgConnection,
+    book: i32,
+    from: i64,
+    limit: i64,
+) -> QueryResult<Vec<(Vec<u8>, Vec<u8>)>> {
+    ListEntries { book: &book, from: &from, limit: &limit }.load(connection)
 }

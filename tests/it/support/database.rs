@@ -21,7 +21,14 @@ impl TestDb {
 
     /// On servers that this test may break.
     pub fn on(servers: Arc<Servers>) -> TestDb {
-        let name = servers.create_database();
+        let name = servers.copy_template();
+        TestDb { servers, name }
+    }
+
+    /// Not migrated: the test does that itself, before it ends.
+    pub fn empty() -> TestDb {
+        let servers = Servers::shared();
+        let name = servers.create_empty();
         TestDb { servers, name }
     }
 

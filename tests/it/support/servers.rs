@@ -69,11 +69,20 @@ impl Servers {
     }
 
     /// Copies the migrated database; the name is the copy's.
-    pub(super) fn create_database(&self) -> String {
+    pub(super) fn copy_template(&self) -> String {
+        self.create_database(TEMPLATE)
+    }
+
+    /// Makes a database without anything in it.
+    pub(super) fn create_empty(&self) -> String {
+        self.create_database("template1")
+    }
+
+    fn create_database(&self, template: &str) -> String {
         let number = self.next_database.fetch_add(1, Ordering::Relaxed);
         let name = format!("tradein_test_{number}");
         self.administrate(&format!(
-            "CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER tradein_owner"
+            "CREATE DATABASE {name} TEMPLATE {template} OWNER tradein_owner"
         ));
         name
     }
