@@ -53,6 +53,8 @@ async fn a_token_is_taken_once_and_handed_in_once() {
         assert_eq!(take(1).await, Take::Taken);
     }
     assert_eq!(left(&world), 150);
+    gate.reconcile().await;
+    assert_eq!(left(&world), 150, "what is in flight is not left, drawn or not");
     assert_eq!(take(2).await, Take::Taken);
     assert_eq!(take(3).await, Take::NotEnough, "50 are left, below the hold");
     for _ in 0..2 {
