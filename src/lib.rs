@@ -11,4 +11,5 @@ pub mod identity;
 pub mod programme;
 pub mod register;
 pub mod voucher;
+pub mod redemption;
 pub mod commands;

@@ -1,6 +1,6 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{goods, healthcheck, migrate, servers, token};
+use tradein::commands::{goods, healthcheck, keys, migrate, programmes, servers, token};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -17,7 +17,9 @@ struct Cli {
 enum Command {
     Goods(goods::Goods),
     Healthcheck(healthcheck::Healthcheck),
+    Keys(keys::Keys),
     Migrate(migrate::Migrate),
+    Programmes(programmes::Programmes),
     Servers(servers::Servers),
     Token(token::Token),
 }
@@ -26,7 +28,9 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Goods(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
+        Command::Keys(command) => command.run(),
         Command::Migrate(command) => command.run(),
+        Command::Programmes(command) => command.run(),
         Command::Servers(command) => command.run(),
         Command::Token(command) => command.run(),
     };

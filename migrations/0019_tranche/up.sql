@@ -6,6 +6,6 @@ CREATE TABLE tranche (
     drawn_fen bigint NOT NULL,
     version bigint NOT NULL,
     CONSTRAINT tranche_pkey PRIMARY KEY (book_id, name),
-    CONSTRAINT tranche_check CHECK (drawn_fen >= 0 AND drawn_fen <= limit_fen)
+    CONSTRAINT tranche_drawn_check CHECK (drawn_fen >= 0)
 ) WITH (fillfactor = 20);
 GRANT SELECT, INSERT, UPDATE ON tranche TO tradein_app;

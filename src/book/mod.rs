@@ -22,6 +22,7 @@
 //!
 //! Cost: one batch is a fixed number of statements, however many commands it has.
 
+mod answer;
 mod batch;
 mod clerk;
 pub mod desk;
@@ -32,6 +33,7 @@ pub mod model;
 pub mod open;
 pub mod store;
 
+pub use answer::{Answered, REPLAYED};
 pub use batch::{Envelope, Reply};
 pub use clerk::ClerkSettings;
 

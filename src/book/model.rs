@@ -174,20 +174,22 @@ impl Draft {
 pub enum Actor {
     /// A natural person. Entries say only `person`; the pseudonym stands in `subj`.
     Person(uuid::Uuid),
-    /// An organisation, by its id, in a role; for bureaus with the operator's own opaque id,
-    /// because some acts need two of them.
-    Organisation { role: &'static str, id: uuid::Uuid, operator: String },
+    /// An organisation in a role; it stands openly in entries.
+    Organisation { role: &'static str, id: uuid::Uuid },
+    /// An official of a bureau, by his login, because some acts need two persons.
+    Official { role: &'static str, login: [u8; 16] },
     /// The clock: a timed job.
     System,
 }
 
 impl Actor {
-    /// The scope of an idempotency key: the organisation or the person.
+    /// The scope of an idempotency key: the organisation, the official or the person.
     pub fn key_scope(&self) -> [u8; 17] {
         let (tag, id) = match self {
             Actor::Person(id) => (1, *id),
             Actor::Organisation { id, .. } => (2, *id),
-            Actor::System => (3, uuid::Uuid::nil()),
+            Actor::Official { login, .. } => (3, uuid::Uuid::from_bytes(*login)),
+            Actor::System => (4, uuid::Uuid::nil()),
         };
         let mut scope = [tag; 17];
         scope[1..].copy_from_slice(id.as_bytes());
@@ -200,12 +202,8 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Actor::Person(_) => f.write_str("person"),
-            Actor::Organisation { role, id, operator } if operator.is_empty() => {
-                write!(f, "{role}:{}", id.simple())
-            }
-            Actor::Organisation { role, id, operator } => {
-                write!(f, "{role}:{}/{operator}", id.simple())
-            }
+            Actor::Organisation { role, id } => write!(f, "{role}:{}", id.simple()),
+            Actor::Official { role, login } => write!(f, "{role}:{}", hex::encode(login)),
             Actor::System => f.write_str("system"),
         }
     }

@@ -2,7 +2,9 @@
 
 pub mod goods;
 pub mod healthcheck;
+pub mod keys;
 pub mod migrate;
+pub mod programmes;
 pub mod register;
 pub mod servers;
 pub mod token;

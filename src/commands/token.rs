@@ -1,12 +1,12 @@
 //! `tradein token`: an access token for a sandbox.
 
+use super::keys::write_secret_file;
 use crate::identity::model::{OrganisationId, PersonId, StoreId};
 use crate::identity::role::{Reach, Role, Scope};
 use crate::identity::token::{Grant, Mint, Standing};
 use anyhow::{Context, bail};
 use chrono::{TimeDelta, Utc};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use uuid::Uuid;
 
 /// Prints an access token for a sandbox, signed with a key file; no other deployment takes it
@@ -43,7 +43,7 @@ pub struct Token {
     /// Make the key file when there is none yet
     #[arg(long)]
     make_key: bool,
-    /// Print the public side for the settings (tokens.keys) instead of a token
+    /// Print the public side, for the file that tokens.keys_file names, instead of a token
     #[arg(long)]
     show_key: bool,
 }
@@ -51,7 +51,7 @@ pub struct Token {
 impl Token {
     pub fn run(self) -> anyhow::Result<()> {
         if self.make_key && !self.key.exists() {
-            write_new_key(&self.key)?;
+            write_secret_file(&self.key, &Mint::generate_pem())?;
         }
         let name = self.key.display();
         let pem = std::fs::read_to_string(&self.key)
@@ -59,7 +59,7 @@ impl Token {
         let mint = Mint::from_pem(&pem, &self.audience)
             .with_context(|| format!("the key file {name} is of no use"))?;
         let text = if self.show_key {
-            toml::to_string(&mint.trusted())?
+            format!("[[key]]\n{}", toml::to_string(&mint.trusted())?)
         } else {
             let grant = self.grant()?;
             mint.issue(&grant, Utc::now(), self.ttl, Uuid::now_v7())?
@@ -81,16 +81,6 @@ impl Token {
     }
 }
 
-/// Only its owner may read it, from the first byte on.
-fn write_new_key(path: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(path);
-    let mut file = file.with_context(|| format!("cannot make {}", path.display()))?;
-    file.write_all(Mint::generate_pem().as_bytes())?;
-    Ok(file.sync_all()?)
-}
-
 fn life(text: &str) -> Result<TimeDelta, String> {
     let seconds = match text.char_indices().last() {
         Some((end, 's')) => text[..end].parse::<i64>().ok(),
@@ -108,7 +98,7 @@ fn life(text: &str) -> Result<TimeDelta, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::token::{TokenSettings, Verifier};
+    use crate::identity::token::{TokenSettings, Verifier, keys_of_file};
     use clap::Parser;
 
     #[derive(Parser)]
@@ -154,12 +144,15 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key.pem");
-        write_new_key(&path).unwrap();
+        write_secret_file(&path, &Mint::generate_pem()).unwrap();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(write_new_key(&path).is_err(), "it is never overwritten");
+        assert!(
+            write_secret_file(&path, &Mint::generate_pem()).is_err(),
+            "it is never overwritten"
+        );
         let mint = Mint::from_pem(&std::fs::read_to_string(&path).unwrap(), "tradein").unwrap();
-        let shown = toml::to_string(&mint.trusted()).unwrap();
-        let key = toml::from_str(&shown).unwrap();
+        let shown = format!("[[key]]\n{}", toml::to_string(&mint.trusted()).unwrap());
+        let key = keys_of_file(&shown).unwrap().remove(0);
         let verifier = Verifier::new(TokenSettings::sandbox("tradein", key), true).unwrap();
         let grant = parsed("--role auditor --scope 100000/*").unwrap();
         let now = Utc::now();

@@ -16,6 +16,7 @@ pub mod acting;
 pub mod client;
 pub mod http;
 pub mod model;
+pub mod envelope;
 pub mod role;
 pub mod store;
 pub mod token;

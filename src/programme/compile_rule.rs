@@ -163,10 +163,11 @@ fn refusal(
     form: &Form,
 ) -> Option<Arc<Refusal>> {
     let silent = text.zh.is_none() && text.en.is_none();
-    if silent && !matches!(form, Form::Demand(_)) {
-        if let Some(refusal) = standing(&text.code) {
-            return Some(Arc::new(refusal.clone()));
-        }
+    if silent
+        && !matches!(form, Form::Demand(_))
+        && let Some(refusal) = standing(&text.code)
+    {
+        return Some(Arc::new(refusal.clone()));
     }
     let given = Sentence { code: text.code.clone(), zh: text.zh.clone(), en: text.en.clone() };
     sentence(shop, span, &given)

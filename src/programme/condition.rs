@@ -1,10 +1,10 @@
 //! A CEL condition, compiled once, evaluated on typed facts.
 
 use super::calendar::plus_years;
-use super::check_digit;
 use super::expression::{Type, Typing, day_number, day_of_number};
 use super::fact::{Fact, Flow, Phase};
 use super::facts::{Facts, Value};
+use crate::kernel::identifier::{gtin, imei, vin};
 use crate::kernel::region::Region;
 use cel::common::types::{CelBool, CelInt, CelString};
 use cel::common::value::CowVal;
@@ -108,9 +108,9 @@ impl VariableResolver for Reading<'_> {
 fn functions() -> Context<'static, 'static> {
     let mut context = Context::default();
     let added = [
-        context.add_function("valid_gtin", |text: Arc<String>| check_digit::gtin(&text)),
-        context.add_function("valid_imei", |text: Arc<String>| check_digit::imei(&text)),
-        context.add_function("valid_vin", |text: Arc<String>| check_digit::vin(&text)),
+        context.add_function("valid_gtin", |text: Arc<String>| gtin::check(&text).is_good()),
+        context.add_function("valid_imei", |text: Arc<String>| imei::check(&text).is_good()),
+        context.add_function("valid_vin", |text: Arc<String>| vin::check(&text).is_good()),
         context.add_function("within", |place: i64, area: i64| {
             place_of(area).zip(place_of(place)).is_some_and(|(area, place)| area.contains(place))
         }),

@@ -87,6 +87,18 @@ impl Facts {
         self.slots[fact as usize] = None;
     }
 
+    /// All facts that are known, in the form that [`Facts::from_json`] reads: how a redemption
+    /// keeps those of its reservation.
+    pub fn to_json(&self) -> Json {
+        let mut objects = serde_json::Map::new();
+        for (row, slot) in TABLE.iter().zip(&self.slots) {
+            if let (Some((object, key)), Some(value)) = (row.name.split_once('.'), slot) {
+                objects.entry(object).or_insert_with(|| json!({}))[key] = value.to_json();
+            }
+        }
+        Json::Object(objects)
+    }
+
     pub(crate) fn bool(&self, fact: Fact) -> Option<bool> {
         match self.get(fact) {
             Some(Value::Bool(value)) => Some(*value),

@@ -77,6 +77,8 @@ pub struct Screened {
     pub stamps: Vec<Stamp>,
     /// Where the resolution holds, too.
     pub holds: Interval,
+    /// The moment that it was made for.
+    pub at: Moment,
 }
 
 impl Screened {
@@ -98,7 +100,7 @@ impl Screened {
             Err(refusal) => (None, Screening::refused(refusal)),
         };
         let holds = resolution.holds.and(screening.holds);
-        Screened { programme, screening, facts, stamps: vec![shelf.stamp.clone()], holds }
+        Screened { programme, screening, facts, stamps: vec![shelf.stamp.clone()], holds, at }
     }
 
     pub fn needs(&self, ask: &mut Ask<'_>) {

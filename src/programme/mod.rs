@@ -37,7 +37,6 @@ mod amount;
 mod arithmetic;
 mod calendar;
 mod check;
-mod check_digit;
 mod compile;
 mod compile_amount;
 mod compile_rule;

@@ -195,9 +195,9 @@ fn quota_of_columns(columns: QuotaColumns) -> QueryResult<Quota> {
     let (bucket, id, key, books, provinces, holders, states, untils, lapse_keys, version) = columns;
     let broken = || Error::DeserializationError("a quota row with a broken slot".into());
     let mut slots = Vec::with_capacity(books.len());
-    for n in 0..books.len() {
+    for (n, book) in books.into_iter().enumerate() {
         slots.push(Slot {
-            holder: Holder { book: books[n], id: *holders.get(n).ok_or_else(broken)? },
+            holder: Holder { book, id: *holders.get(n).ok_or_else(broken)? },
             province: provinces
                 .get(n)
                 .and_then(|code| Region::try_from(code.unsigned_abs()).ok())

@@ -109,7 +109,8 @@ impl Command for Claim {
 }
 
 impl Claim {
-    fn standing(&self, desk: &Desk) -> Result<Standing, Fault> {
+    /// What the rows say of the person.
+    pub fn standing(&self, desk: &Desk) -> Result<Standing, Fault> {
         let mut standing = Standing::default();
         let now = desk.now();
         if let Some((key, _)) = quota_of(&self.screened)
@@ -135,10 +136,7 @@ impl Claim {
         let channel = Some(self.channel.as_str()).filter(|channel| !channel.is_empty());
         let until = programme.voucher_until(channel, now);
         let voucher = self.voucher(desk, programme, hold, until)?;
-        let mut draft = Draft::new(&VOUCHER_CLAIMED, self.voucher, self.data(desk, &voucher)?);
-        draft.subject = Some(voucher.subject);
-        draft.rule = Some(voucher.rule);
-        draft.legs = moved(Bucket::Available, Bucket::Held, hold);
+        let draft = self.draft(desk, &voucher)?;
         let hint = self.take_slot(desk, &voucher)?;
         let body = json!({"voucher": view(desk.book(), &voucher, programme)});
         desk.put(voucher);
@@ -149,6 +147,35 @@ impl Claim {
             hint: Some(Box::new(hint)),
             ..Outcome::default()
         }))
+    }
+
+    /// The claim half of a checkout: the hold is the amount that was computed, and the voucher
+    /// lives as long as its reservation, so its own end is now.
+    ///
+    /// # Errors
+    /// The inner refusal where the money does not cover it.
+    pub fn grant_for_checkout(
+        &self,
+        desk: &mut Desk,
+        hold: Fen,
+    ) -> Result<Result<CheckoutClaim, Refusal>, Fault> {
+        if desk.moneys.get(Bucket::Available) < hold {
+            return Ok(Err(BUDGET_EXHAUSTED));
+        }
+        let programme = self.screened.programme.clone();
+        let programme = programme.ok_or_else(|| Fault::new("an amount without a programme"))?;
+        let voucher = self.voucher(desk, &programme, hold, desk.now())?;
+        let draft = self.draft(desk, &voucher)?;
+        let hint = self.take_slot(desk, &voucher)?;
+        Ok(Ok(CheckoutClaim { voucher, draft, hint }))
+    }
+
+    fn draft(&self, desk: &Desk, voucher: &Voucher) -> Result<Draft, Fault> {
+        let mut draft = Draft::new(&VOUCHER_CLAIMED, self.voucher, self.data(desk, voucher)?);
+        draft.subject = Some(voucher.subject);
+        draft.rule = Some(voucher.rule);
+        draft.legs = moved(Bucket::Available, Bucket::Held, voucher.hold);
+        Ok(draft)
     }
 
     /// The new voucher, and the person's pseudonym where this is his first in the book.
@@ -224,6 +251,13 @@ impl Claim {
         desk.put(quota);
         Ok(Some(hint))
     }
+}
+
+/// A voucher that a checkout claims on the way, not yet put on the desk.
+pub struct CheckoutClaim {
+    pub voucher: Voucher,
+    pub draft: Draft,
+    pub hint: Option<QuotaHint>,
 }
 
 /// What the gate is told after the commit: the absolute state of a quota row.

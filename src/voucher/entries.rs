@@ -64,7 +64,7 @@ pub static VOUCHER_ENDED: EntryType = EntryType {
     name: "voucher.ended",
     version: 1,
     fields: &[],
-    fold: |state, entry| freed(state, entry, "reserved", "ended"),
+    fold: |state, entry| freed(state, entry, "claimed", "ended"),
 };
 
 /// The hold goes back to `available`.

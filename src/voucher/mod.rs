@@ -2,7 +2,9 @@
 //!
 //! States: `claimed → reserved → redeemed`, with `reserved → claimed` when a reservation is
 //! cancelled or ends, `claimed → given_back` by the person, `claimed → lapsed` by time, and
-//! `reserved → ended` for a voucher of flow `checkout`, which has no life of its own.
+//! `claimed → ended` for a voucher of flow `checkout`, which has no life of its own and ends in
+//! the transaction that cancels or ends its reservation. Only a late capture within the
+//! programme's grace leads from `claimed`, `lapsed` or `ended` straight to `redeemed`.
 //!
 //! A claim moves the hold (the most that the voucher can draw) from `available` to `held`, takes a
 //! slot of the person's quota row and writes one entry. It is never a demand for payment. Lapse

@@ -2,7 +2,7 @@
 
 mod rows;
 
-pub use rows::{Appropriation, BookList, Stamp, find_stamps, list_books};
+pub use rows::{Appropriation, BookList, Stamp, Tranche, find_stamps, list_books};
 
 use super::model::{Bucket, Moneys};
 use crate::kernel::merkle::Frontier;
@@ -88,6 +88,7 @@ statement! {
 /// The statements that a clerk runs on the tables of this file, for the plan test.
 pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
     ("FindStamps", rows::FindStamps::SQL),
+    ("FindTranches", rows::FindTranches::SQL),
     ("FindAppropriations", rows::FindAppropriations::SQL),
     ("LockHead", LockHead::SQL),
     ("FindAnswers", FindAnswers::SQL),
@@ -130,9 +131,9 @@ pub fn find_answers(
     if keys.is_empty() {
         return Ok(HashMap::new());
     }
-    let rows: Vec<(Vec<u8>, Vec<u8>, i16, Vec<u8>)> =
-        FindAnswers { keys, book: &book }.load(connection)?;
-    let stored = |(key, fingerprint, status, body): (Vec<u8>, Vec<u8>, i16, Vec<u8>)| {
+    type Columns = (Vec<u8>, Vec<u8>, i16, Vec<u8>);
+    let rows: Vec<Columns> = FindAnswers { keys, book: &book }.load(connection)?;
+    let stored = |(key, fingerprint, status, body): Columns| {
         (key, StoredAnswer { fingerprint, status: status.unsigned_abs(), body })
     };
     Ok(rows.into_iter().map(stored).collect())

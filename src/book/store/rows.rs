@@ -215,3 +215,69 @@ impl Load for Stamp {
         find_stamps(tx.connection, keys)
     }
 }
+
+/// A limit of a book and what has been drawn of it: a day's money, a round's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tranche {
+    /// `day/2025-06-10/<programme>`, …
+    pub name: String,
+    pub limit: Fen,
+    pub drawn: Fen,
+    pub version: i64,
+}
+
+statement! {
+    pub FindTranches { names: Array<Text> as [String], book: Integer as i32 }
+    -> (Text, BigInt, BigInt, BigInt)
+    = "SELECT t.name, t.limit_fen, t.drawn_fen, t.version FROM unnest(?::text[]) u(name) \
+       CROSS JOIN LATERAL (SELECT * FROM tranche WHERE book_id = ? AND name = u.name LIMIT 1) t"
+}
+
+statement! {
+    pub SaveTranche {
+        book: Integer as i32, name: Text as str, limit: BigInt as i64, drawn: BigInt as i64,
+        version: BigInt as i64, was: BigInt as i64
+    } = "INSERT INTO tranche AS t (book_id, name, limit_fen, drawn_fen, version) \
+         VALUES (?, ?, ?, ?, ?) ON CONFLICT (book_id, name) DO UPDATE \
+         SET limit_fen = EXCLUDED.limit_fen, drawn_fen = EXCLUDED.drawn_fen, \
+         version = EXCLUDED.version WHERE t.version = ?"
+}
+
+impl Row for Tranche {
+    type Key = String;
+    const RANK: u16 = 60;
+
+    fn key(&self) -> String {
+        self.name.clone()
+    }
+
+    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+        // A batch touches one or two of them: every voucher of a day draws on the same row.
+        for Change { was, now } in changes {
+            let saved = SaveTranche {
+                book: &tx.book,
+                name: &now.name,
+                limit: &now.limit.0,
+                drawn: &now.drawn.0,
+                version: &now.version,
+                was: &was.map_or(-1, |was| was.version),
+            };
+            expect_count(saved.execute(tx.connection)?, 1)?;
+        }
+        Ok(())
+    }
+}
+
+impl Load for Tranche {
+    fn load(tx: &mut Tx<'_>, keys: &[String]) -> QueryResult<Vec<Self>> {
+        let rows: Vec<(String, i64, i64, i64)> =
+            FindTranches { names: keys, book: &tx.book }.load(tx.connection)?;
+        let row = |(name, limit, drawn, version)| Tranche {
+            name,
+            limit: Fen(limit),
+            drawn: Fen(drawn),
+            version,
+        };
+        Ok(rows.into_iter().map(row).collect())
+    }
+}

@@ -37,7 +37,7 @@ mod attacks_on_claims;
 
 pub use claims::Caller;
 pub use mint::{BadGrant, BadKeyFile, Grant, Mint, SANDBOX_ISSUER};
-pub use settings::{BadTokenSettings, KeyAlgorithm, TokenKey, TokenSettings};
+pub use settings::{BadTokenSettings, KeyAlgorithm, TokenKey, TokenSettings, keys_of_file};
 pub use verify::{TokenRefused, Verifier};
 
 use super::model::{OrganisationId, PersonId, StoreId};

@@ -82,9 +82,28 @@ impl TokenSettings {
     }
 }
 
+/// The trusted keys as a file of their own: `[[key]]` with the fields of [`TokenKey`]. It holds
+/// no secret.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeysFile {
+    key: Vec<TokenKey>,
+}
+
+/// Reads the trusted keys from the text of such a file.
+///
+/// # Errors
+/// What is wrong with the file and where, in one sentence.
+pub fn keys_of_file(text: &str) -> Result<Vec<TokenKey>, BadTokenSettings> {
+    let file = toml::from_str::<KeysFile>(text);
+    file.map(|file| file.key).map_err(|error| BadTokenSettings::File(error.message().to_owned()))
+}
+
 /// Why the settings of tokens are refused; one sentence for the operator.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadTokenSettings {
+    #[error("the file of token keys cannot be read: {0}")]
+    File(String),
     #[error("tokens.audience is empty")]
     NoAudience,
     #[error("tokens.leeway is {0} s; at most 30")]

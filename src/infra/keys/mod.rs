@@ -16,10 +16,13 @@ pub use secret::BadSecret;
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::zeroize::Zeroizing;
-use serde::Deserialize;
+use secret::Trust;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use subtle::ConstantTimeEq;
 
 /// The version of a master secret, from 1; stored beside everything that was made under it.
@@ -64,11 +67,23 @@ impl Purpose {
 pub struct KeySettings {
     /// Version to source: `file:/run/secrets/tradein-1` or `env:TRADEIN_MASTER_1`, whose content
     /// is 32 bytes in hex or base64. A sandbox may also write the text itself.
+    #[serde(deserialize_with = "by_version")]
     pub master: BTreeMap<KeyVersion, String>,
     /// The version that new things are made under; by default the highest.
     pub current: Option<KeyVersion>,
     /// The source of the bucket secret.
     pub bucket: String,
+}
+
+/// TOML and environment variables have text where a map has its keys.
+fn by_version<'de, D: Deserializer<'de>>(
+    source: D,
+) -> Result<BTreeMap<KeyVersion, String>, D::Error> {
+    let number = |(key, value): (String, String)| match key.parse::<KeyVersion>() {
+        Ok(version) if version > 0 => Ok((version, value)),
+        _ => Err(D::Error::custom("a key version is a number from 1 to 65535")),
+    };
+    BTreeMap::<String, String>::deserialize(source)?.into_iter().map(number).collect()
 }
 
 impl fmt::Debug for KeySettings {
@@ -91,6 +106,8 @@ impl KeySettings {
 /// Why the key ring cannot be made; one sentence for the operator, without any secret.
 #[derive(Debug, thiserror::Error)]
 pub enum BadKeys {
+    #[error("the key file {path} cannot be read: {why}")]
+    File { path: String, why: String },
     #[error("the settings name no master secret: set keys.master.1")]
     NoMaster,
     #[error("keys.current is {0}, but keys.master.{0} is not set")]
@@ -144,7 +161,29 @@ impl KeyRing {
     /// A secret is missing, not 32 bytes, or two are the same; outside a `sandbox` also one that
     /// is written in the settings themselves, looks typed by hand, or is a sandbox's.
     pub fn load(settings: &KeySettings, sandbox: bool) -> Result<KeyRing, BadKeys> {
-        let read = |name: String, source: &str| match secret::read(source, sandbox) {
+        KeyRing::build(settings, Trust { literal: sandbox, weak: sandbox })
+    }
+
+    /// Reads a key file: TOML with the fields of [`KeySettings`], as [`new_key_file`] writes it.
+    /// Its secrets may stand in it, since it holds nothing else.
+    ///
+    /// # Errors
+    /// As [`KeyRing::load`], and when the file cannot be read.
+    pub fn from_file(path: &Path, sandbox: bool) -> Result<KeyRing, BadKeys> {
+        let unreadable = |why: &str| {
+            let (path, why) = (path.display().to_string(), why.to_owned());
+            BadKeys::File { path, why }
+        };
+        let text = std::fs::read_to_string(path).map_err(|e| unreadable(&e.to_string()))?;
+        let text = Zeroizing::new(text);
+        // The message alone: with its excerpt the error would show the line, secret and all.
+        let settings =
+            toml::from_str(&text).map_err(|error: toml::de::Error| unreadable(error.message()))?;
+        KeyRing::build(&settings, Trust { literal: true, weak: sandbox })
+    }
+
+    fn build(settings: &KeySettings, trust: Trust) -> Result<KeyRing, BadKeys> {
+        let read = |name: String, source: &str| match secret::read(source, trust) {
             Ok(bytes) => Ok((name, bytes)),
             Err(flaw) => Err(BadKeys::Secret { name, flaw }),
         };
@@ -197,6 +236,21 @@ impl KeyRing {
     pub fn bucket_digest(&self, kind: &str, value: &[u8]) -> Digest {
         mac(self.bucket.expose(), &[kind.as_bytes(), &[0], value])
     }
+}
+
+/// The text of a new key file, with fresh secrets of version 1.
+pub fn new_key_file() -> Zeroizing<String> {
+    let (bucket, master) = (secret::fresh_text(), secret::fresh_text());
+    Zeroizing::new(format!(
+        "# The secrets of one deployment. Keep a copy, apart from the backups of its database:\n\
+         # without them the vault cannot be read and no quota can be found.\n\
+         # To rotate, add `2 = ...` here, restart every instance, then set current = 2.\n\
+         current = 1\n\
+         # Never change the bucket secret: registers are keyed by it.\n\
+         bucket = \"{}\"\n\n[master]\n1 = \"{}\"\n",
+        bucket.as_str(),
+        master.as_str()
+    ))
 }
 
 /// The bucket of a digest: its first 12 bits, 0 to 4095.
@@ -298,6 +352,30 @@ mod tests {
             let error = KeyRing::load(&settings, sandbox).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
         }
+    }
+
+    #[test]
+    fn a_key_file_is_read_and_its_faults_are_told_without_its_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        let text = new_key_file();
+        std::fs::write(&path, text.as_str()).unwrap();
+        let ring = KeyRing::from_file(&path, false).unwrap();
+        assert_eq!(ring.current(Purpose::Vault).0, 1);
+        let secret = text.split('"').nth(1).unwrap();
+        for broken in [
+            text.replace("bucket = \"", "bucket = \"\\q"),
+            text.replace("[master]", "[masters]"),
+            text.replace("\n1 = ", "\nzero = "),
+            text.replace("\n1 = ", "\n0 = "),
+            text.replace(secret, &secret[1..]),
+            text.replace("current = 1", "current = 2"),
+        ] {
+            std::fs::write(&path, broken).unwrap();
+            let error = KeyRing::from_file(&path, false).unwrap_err().to_string();
+            assert!(!error.contains(&secret[1..]) && !error.contains('\n'), "{error}");
+        }
+        assert!(KeyRing::from_file(&folder.path().join("none"), false).is_err());
     }
 
     #[test]

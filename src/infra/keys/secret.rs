@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use rand::RngExt;
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
 
@@ -32,8 +33,23 @@ pub fn sandbox_text(name: &str) -> String {
     hex::encode(Sha256::digest(format!("{SANDBOX_LABEL}{name}")))
 }
 
-/// The 32 bytes behind `file:PATH`, `env:NAME`, or in a sandbox the text itself.
-pub fn read(source: &str, sandbox: bool) -> Result<Zeroizing<[u8; 32]>, BadSecret> {
+/// How far a source is trusted.
+#[derive(Clone, Copy, Debug)]
+pub struct Trust {
+    /// The text itself may be the secret: in a sandbox, and in a file that holds nothing else.
+    pub literal: bool,
+    /// Any 32 bytes will do: in a sandbox.
+    pub weak: bool,
+}
+
+/// A new secret, in hex.
+pub fn fresh_text() -> Zeroizing<String> {
+    let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(rand::rng().random());
+    Zeroizing::new(hex::encode(bytes.as_slice()))
+}
+
+/// The 32 bytes behind `file:PATH`, `env:NAME`, or where that is trusted the text itself.
+pub fn read(source: &str, trust: Trust) -> Result<Zeroizing<[u8; 32]>, BadSecret> {
     let unreadable = |why: String| BadSecret::Unreadable { from: source.to_owned(), why };
     let text = if let Some(path) = source.strip_prefix("file:") {
         std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?
@@ -41,13 +57,13 @@ pub fn read(source: &str, sandbox: bool) -> Result<Zeroizing<[u8; 32]>, BadSecre
         std::env::var(name).map_err(|error| unreadable(error.to_string()))?
     } else if source.trim().is_empty() {
         return Err(BadSecret::Missing);
-    } else if sandbox {
+    } else if trust.literal {
         source.to_owned()
     } else {
         return Err(BadSecret::Literal);
     };
     let bytes = decode(Zeroizing::new(text).trim())?;
-    if !sandbox {
+    if !trust.weak {
         refuse_weak(&bytes)?;
     }
     Ok(bytes)
@@ -94,10 +110,13 @@ mod tests {
 
     const RANDOM: &str = "9f1c7a42d05be36688a1fd2390c4571ee8b20f64bd3a97c1527de6f80b49ac35";
 
-    fn in_file(text: &str, sandbox: bool) -> Result<Zeroizing<[u8; 32]>, BadSecret> {
+    const SERVICE: Trust = Trust { literal: false, weak: false };
+    const SANDBOX: Trust = Trust { literal: true, weak: true };
+
+    fn in_file(text: &str, trust: Trust) -> Result<Zeroizing<[u8; 32]>, BadSecret> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         writeln!(file, "{text}").unwrap();
-        read(&format!("file:{}", file.path().display()), sandbox)
+        read(&format!("file:{}", file.path().display()), trust)
     }
 
     #[test]
@@ -110,7 +129,7 @@ mod tests {
             URL_SAFE_NO_PAD.encode(&bytes),
             format!("  {RANDOM} \r\n"),
         ] {
-            assert_eq!(in_file(&text, false).unwrap().as_slice(), bytes, "{text}");
+            assert_eq!(in_file(&text, SERVICE).unwrap().as_slice(), bytes, "{text}");
         }
     }
 
@@ -128,21 +147,25 @@ mod tests {
             (&sandbox_text("master 1"), "everybody knows"),
             (&sandbox_text("bucket"), "everybody knows"),
         ] {
-            let error = in_file(text, false).unwrap_err().to_string();
+            let error = in_file(text, SERVICE).unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");
         }
-        assert!(in_file(&"00".repeat(32), true).is_ok(), "a sandbox takes any 32 bytes");
-        assert!(matches!(read(RANDOM, false), Err(BadSecret::Literal)));
-        assert!(matches!(read("", true), Err(BadSecret::Missing)));
-        assert!(read(RANDOM, true).is_ok());
+        assert!(in_file(&"00".repeat(32), SANDBOX).is_ok(), "a sandbox takes any 32 bytes");
+        assert!(matches!(read(RANDOM, SERVICE), Err(BadSecret::Literal)));
+        assert!(matches!(read("", SANDBOX), Err(BadSecret::Missing)));
+        assert!(read(RANDOM, SANDBOX).is_ok());
+        let key_file = Trust { literal: true, weak: false };
+        assert!(read(RANDOM, key_file).is_ok());
+        assert!(read(&"00".repeat(32), key_file).is_err());
+        assert!(read(&fresh_text(), key_file).is_ok() && fresh_text() != fresh_text());
     }
 
     #[test]
     fn an_error_names_the_place_and_not_the_secret() {
-        let error = read("env:TRADEIN_NO_SUCH_VARIABLE", false).unwrap_err().to_string();
+        let error = read("env:TRADEIN_NO_SUCH_VARIABLE", SERVICE).unwrap_err().to_string();
         assert!(error.contains("env:TRADEIN_NO_SUCH_VARIABLE"), "{error}");
-        let error = read("file:/nonexistent/key", false).unwrap_err().to_string();
+        let error = read("file:/nonexistent/key", SERVICE).unwrap_err().to_string();
         assert!(error.contains("/nonexistent/key"), "{error}");
-        assert!(!in_file("typed-by-hand", false).unwrap_err().to_string().contains("typed"));
+        assert!(!in_file("typed-by-hand", SERVICE).unwrap_err().to_string().contains("typed"));
     }
 }

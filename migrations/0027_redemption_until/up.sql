@@ -1,0 +1,2 @@
+-- The sweep reads reservations in the order in which they end; the end never changes.
+CREATE INDEX redemption_until_key ON redemption (book_id, until);

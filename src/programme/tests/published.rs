@@ -1,0 +1,39 @@
+//! The programmes under `config/programmes`, checked as they are published.
+
+use crate::programme::{Programmes, check, run_examples};
+use std::fs;
+use std::path::Path;
+
+/// The files of the folder, name and text.
+fn texts() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/programmes");
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = entries.collect();
+    files.sort();
+    let text = |file: &std::path::PathBuf| {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        (name, fs::read_to_string(file).unwrap())
+    };
+    files.iter().map(text).collect()
+}
+
+#[test]
+fn every_file_is_good_and_its_examples_pass() {
+    let texts = texts();
+    assert!(!texts.is_empty());
+    for file in check(texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))) {
+        assert_eq!(file.complaints, [], "{}", file.name);
+        assert!(file.examples > 0, "{}", file.name);
+    }
+}
+
+/// The shared examples are not part of this repository; where they lie beside it, all must pass.
+#[test]
+fn the_shared_examples_pass_where_they_are_there() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/examples/quotes.csv");
+    let Ok(examples) = fs::read_to_string(file) else { return };
+    let programmes = Programmes::from_texts(texts()).unwrap();
+    let outcome = run_examples(&programmes, &examples).unwrap();
+    assert_eq!(outcome.differences, []);
+    assert!(outcome.passed > 0);
+}
