@@ -1,6 +1,8 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{goods, healthcheck, keys, migrate, programmes, servers, token};
+use tradein::commands::{
+    goods, healthcheck, keys, migrate, openapi, programmes, serve, servers, token,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -19,7 +21,9 @@ enum Command {
     Healthcheck(healthcheck::Healthcheck),
     Keys(keys::Keys),
     Migrate(migrate::Migrate),
+    Openapi(openapi::OpenApi),
     Programmes(programmes::Programmes),
+    Serve(serve::Serve),
     Servers(servers::Servers),
     Token(token::Token),
 }
@@ -30,7 +34,9 @@ fn main() -> ExitCode {
         Command::Healthcheck(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Migrate(command) => command.run(),
+        Command::Openapi(command) => command.run(),
         Command::Programmes(command) => command.run(),
+        Command::Serve(command) => command.run(),
         Command::Servers(command) => command.run(),
         Command::Token(command) => command.run(),
     };

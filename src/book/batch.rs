@@ -127,6 +127,29 @@ pub fn run(
     Ok(replies(verdicts))
 }
 
+/// Decides one command without saving anything: what a quote answers. Registers are read, not
+/// taken, so that a crowd that asks for prices makes nobody wait.
+pub fn dry_run(
+    connection: &mut PgConnection,
+    book: &BookInfo,
+    clock_offset: TimeDelta,
+    command: &dyn Command,
+) -> QueryResult<Result<Decision, Fault>> {
+    let head = store::read_head(connection, book.no)?;
+    let moneys = store::load_moneys(connection, book.no)?;
+    let now = chrono::Utc::now() + clock_offset;
+    let mut desk = Desk::new(now, book.no, &head.state, moneys).dry();
+    let mut tx = Tx { connection, book: book.no, now };
+    for _ in 0..ROUNDS {
+        command.needs(&mut Ask::of(&mut desk));
+        if !desk.load(&mut tx, false)? {
+            break;
+        }
+    }
+    desk.load(&mut tx, true)?;
+    Ok(command.decide(&mut desk))
+}
+
 struct Batch<'a> {
     book: &'a BookInfo,
     head: Head,

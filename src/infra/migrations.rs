@@ -23,3 +23,8 @@ pub fn run(owner_url: &str) -> anyhow::Result<Vec<String>> {
         .map_err(|error| anyhow!("a migration failed: {error}"))?;
     Ok(run.iter().map(ToString::to_string).collect())
 }
+
+/// How many steps this database has not seen; as many as there are where it cannot say.
+pub fn pending(connection: &mut PgConnection) -> usize {
+    connection.pending_migrations(MIGRATIONS).map_or(usize::MAX, |steps| steps.len())
+}

@@ -5,4 +5,6 @@ pub mod keys;
 pub mod local;
 pub mod migrations;
 pub mod postgres;
+pub mod redis;
 pub mod settings;
+pub mod telemetry;

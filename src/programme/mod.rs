@@ -60,9 +60,6 @@ mod sentence;
 pub mod store;
 mod workload;
 
-#[cfg(test)]
-mod tests;
-
 pub use amount::shares;
 pub use arithmetic::{Rate, Rounding, RoundingMode};
 pub use calendar::Interval;

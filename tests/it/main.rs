@@ -3,5 +3,6 @@
 
 mod deploy;
 mod infra;
+mod programme;
 mod support;
 mod tidy;

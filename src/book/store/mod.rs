@@ -85,6 +85,17 @@ statement! {
          WHERE book_id = ? AND size = ?"
 }
 
+statement! {
+    pub ReadHead { book: Integer as i32 } -> (Text, BigInt, Binary)
+    = "SELECT state, size, root FROM book_head WHERE book_id = ?"
+}
+
+statement! {
+    pub ListEntries { book: Integer as i32, from: BigInt as i64, limit: BigInt as i64 }
+    -> (Binary, Binary)
+    = "SELECT leaf, leaf_hash FROM entry WHERE book_id = ? AND seq >= ? ORDER BY seq LIMIT ?"
+}
+
 /// The statements that a clerk runs on the tables of this file, for the plan test.
 pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
     ("FindStamps", rows::FindStamps::SQL),
@@ -165,4 +176,26 @@ pub fn add_balances(
 /// An affected count that differs from what was decided is a bug, and undoes the batch.
 pub fn expect_count(changed: usize, expected: usize) -> QueryResult<()> {
     if changed == expected { Ok(()) } else { Err(Error::RollbackTransaction) }
+}
+
+/// The head of a book as readers see it.
+pub struct HeadView {
+    pub state: String,
+    pub size: i64,
+    pub root: Vec<u8>,
+}
+
+pub fn read_head(connection: &mut PgConnection, book: i32) -> QueryResult<HeadView> {
+    let (state, size, root) = ReadHead { book: &book }.get_result(connection)?;
+    Ok(HeadView { state, size, root })
+}
+
+/// Leaves and their hashes from a position on.
+pub fn list_entries(
+    connection: &mut PgConnection,
+    book: i32,
+    from: i64,
+    limit: i64,
+) -> QueryResult<Vec<(Vec<u8>, Vec<u8>)>> {
+    ListEntries { book: &book, from: &from, limit: &limit }.load(connection)
 }
