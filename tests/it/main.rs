@@ -5,6 +5,7 @@ mod deploy;
 mod infra;
 mod register;
 mod programme;
+mod redemption;
 mod support;
 mod tidy;
 mod voucher;
