@@ -10,6 +10,7 @@ pub mod book;
 pub mod identity;
 pub mod programme;
 pub mod register;
+pub mod old_item;
 pub mod voucher;
 pub mod redemption;
 pub mod routes;

@@ -7,3 +7,4 @@ mod register;
 mod programme;
 mod support;
 mod tidy;
+mod voucher;
