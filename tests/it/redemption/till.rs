@@ -81,8 +81,15 @@ async fn a_simple_till_redeems_in_one_call_and_a_unit_draws_once() {
 
     let mut again = shop.purchase(&shop.fridge_code().await, "sn-0002");
     again["order_no"] = json!("another order");
-    let no = shop.world.post(&shop.till, "/v1/redemptions", again.clone()).await;
-    no.refused(422, "SERIAL_REUSED");
+    let key = shop.world.fresh_key();
+    let post = async || {
+        let (world, till) = (&shop.world, &shop.till);
+        world.post_with_key(till, "/v1/redemptions", &key, again.clone()).await
+    };
+    let no = post().await.refused(422, "SERIAL_REUSED");
+    // A refusal by the rules is stored and replayed like every answer.
+    let still = post().await;
+    assert_eq!((still.text, still.replayed), (no.text, true));
     again["item"]["serial"] = json!("SN-0003");
     again["order_no"] = json!("order-SN-0002");
     let no = shop.world.post(&shop.till, "/v1/redemptions", again).await;
