@@ -16,6 +16,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     health::routes(cfg);
     openapi::routes(cfg);
     identity::http::routes(cfg);
+    identity::people::http::routes(cfg);
+    identity::organisation::http::routes(cfg);
     books::routes(cfg);
     programmes::routes(cfg);
     voucher::http::routes(cfg);
