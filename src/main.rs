@@ -1,6 +1,8 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tradein::commands::{healthcheck, keys, migrate, programmes, servers, token};
+use tradein::commands::{
+    caps, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers, token,
+};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -15,20 +17,28 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Caps(caps::Caps),
+    Goods(goods::Goods),
     Healthcheck(healthcheck::Healthcheck),
     Keys(keys::Keys),
     Migrate(migrate::Migrate),
+    Openapi(openapi::OpenApi),
     Programmes(programmes::Programmes),
+    Serve(serve::Serve),
     Servers(servers::Servers),
     Token(token::Token),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Caps(command) => command.run(),
+        Command::Goods(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Migrate(command) => command.run(),
+        Command::Openapi(command) => command.run(),
         Command::Programmes(command) => command.run(),
+        Command::Serve(command) => command.run(),
         Command::Servers(command) => command.run(),
         Command::Token(command) => command.run(),
     };

@@ -1,13 +1,15 @@
 //! From the reply of a book to the answer of a request.
 
-use super::Books;
-use super::batch::{Envelope, Reply};
+use super::batch::{self, Envelope, Reply};
+use super::model::{Command, Decision};
+use super::{Books, read};
 use crate::http::problem::{PROBLEM_JSON, Problem};
 use crate::kernel::id::BookNo;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use std::any::Any;
 use std::future::Future;
+use std::sync::Arc;
 
 /// The header that marks a replayed answer.
 pub const REPLAYED: &str = "idempotency-replayed";
@@ -53,6 +55,34 @@ impl Books {
             }
             Reply::Stale | Reply::Busy => Err(Problem::busy(1)),
             Reply::Failed => Err(Problem::internal()),
+        }
+    }
+
+    /// Decides a command without saving anything.
+    ///
+    /// # Errors
+    /// A refusal as the command itself would get it, and 503 for one that must be screened again.
+    pub async fn dry_run(
+        &self,
+        book: BookNo,
+        command: Arc<dyn Command>,
+    ) -> Result<serde_json::Value, Problem> {
+        let info = self.info(book).await?.ok_or_else(Problem::not_found)?;
+        let offset = self.settings.clock.offset();
+        let decided = read(&self.pool, move |connection| {
+            batch::dry_run(connection, &info, offset, command.as_ref())
+        })
+        .await?;
+        match decided {
+            Ok(Decision::Done(outcome)) => Ok(outcome.body),
+            Ok(Decision::Refused { refusals, status, .. }) => {
+                Err(Problem::refused(status, refusals))
+            }
+            Ok(Decision::Stale) => Err(Problem::busy(1)),
+            Err(fault) => {
+                tracing::error!(%fault, "book.fault_in_dry_run");
+                Err(Problem::internal())
+            }
         }
     }
 

@@ -37,7 +37,7 @@ pub struct Envelope {
 
 impl Envelope {
     /// The stored form of the key: 16 bytes of SHA-256 over its scope and text.
-    fn key_digest(&self) -> Option<Vec<u8>> {
+    pub fn key_digest(&self) -> Option<Vec<u8>> {
         let key = self.key.as_ref()?;
         let mut scoped = self.actor.key_scope().to_vec();
         scoped.extend_from_slice(key.as_bytes());
@@ -125,6 +125,29 @@ pub fn run(
     batch.save(connection, jobs, &keys, &verdicts)?;
     connection.batch_execute("COMMIT").map_err(BatchError::Unknown)?;
     Ok(replies(verdicts))
+}
+
+/// Decides one command without saving anything: what a quote answers. Registers are read, not
+/// taken, so that a crowd that asks for prices makes nobody wait.
+pub fn dry_run(
+    connection: &mut PgConnection,
+    book: &BookInfo,
+    clock_offset: TimeDelta,
+    command: &dyn Command,
+) -> QueryResult<Result<Decision, Fault>> {
+    let head = store::read_head(connection, book.no)?;
+    let moneys = store::load_moneys(connection, book.no)?;
+    let now = chrono::Utc::now() + clock_offset;
+    let mut desk = Desk::new(now, book.no, &head.state, moneys).dry();
+    let mut tx = Tx { connection, book: book.no, now };
+    for _ in 0..ROUNDS {
+        command.needs(&mut Ask::of(&mut desk));
+        if !desk.load(&mut tx, false)? {
+            break;
+        }
+    }
+    desk.load(&mut tx, true)?;
+    Ok(command.decide(&mut desk))
 }
 
 struct Batch<'a> {

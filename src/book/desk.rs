@@ -45,6 +45,9 @@ pub trait Load: Row {
 pub trait Register: Row {
     /// Takes all of these sorted, distinct keys, in ascending order, and returns every one.
     fn take(tx: &mut Tx<'_>, keys: &[Self::Key]) -> QueryResult<Vec<Self>>;
+
+    /// Reads them without making or locking any, for a dry run; an absent row is a free one.
+    fn peek(tx: &mut Tx<'_>, keys: &[Self::Key]) -> QueryResult<Vec<Self>>;
 }
 
 /// A row as it was read (absent where it is new) and as it is to be.
@@ -139,13 +142,28 @@ pub struct Desk {
     book: BookNo,
     book_state: String,
     tables: Vec<(u16, TypeId, Box<dyn AnyTable>)>,
+    /// A dry run: registers are read, not taken.
+    is_dry: bool,
     /// What the book's accounts hold, with the commands decided so far.
     pub moneys: Moneys,
 }
 
 impl Desk {
     pub fn new(now: Moment, book: BookNo, book_state: &str, moneys: Moneys) -> Desk {
-        Desk { now, book, book_state: book_state.to_owned(), tables: Vec::new(), moneys }
+        Desk {
+            now,
+            book,
+            book_state: book_state.to_owned(),
+            tables: Vec::new(),
+            is_dry: false,
+            moneys,
+        }
+    }
+
+    /// A desk whose decisions are never saved.
+    pub(super) fn dry(mut self) -> Desk {
+        self.is_dry = true;
+        self
     }
 
     pub fn book(&self) -> BookNo {
@@ -260,7 +278,8 @@ impl<'a> Ask<'a> {
 
     /// Asks for a register row: it will be made where it is absent, and locked.
     pub fn take<R: Register>(&mut self, key: R::Key) {
-        self.ask::<R>(key, R::take, true);
+        let fetch = if self.desk.is_dry { R::peek } else { R::take };
+        self.ask::<R>(key, fetch, true);
     }
 
     /// A row that an earlier round has loaded, for needs that depend on it.

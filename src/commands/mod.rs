@@ -1,8 +1,13 @@
 //! The command line: one module for each subcommand, a few lines over the slices.
 
+pub mod caps;
+pub mod goods;
 pub mod healthcheck;
 pub mod keys;
 pub mod migrate;
+pub mod openapi;
 pub mod programmes;
+pub mod serve;
+pub mod register;
 pub mod servers;
 pub mod token;

@@ -7,3 +7,4 @@ pub mod migrations;
 pub mod postgres;
 pub mod redis;
 pub mod settings;
+pub mod telemetry;

@@ -100,6 +100,16 @@ impl Programme {
         self.amounts.iter().find(|table| table.covers(class)).map_or(Fen::ZERO, |it| it.most())
     }
 
+    /// Whether a reviewer may grant less than the amount of this class.
+    pub fn is_up_to(&self, class: &Class) -> bool {
+        self.amounts.iter().any(|table| table.covers(class) && table.up_to)
+    }
+
+    /// The money of the whole programme, where its text names a sum.
+    pub fn budget(&self) -> Option<Fen> {
+        self.budget
+    }
+
     /// The first moment at which a voucher claimed then is over: as the voucher's channel says,
     /// and at the latest with the programme.
     pub fn voucher_until(&self, channel: Option<&str>, claimed_at: Moment) -> Moment {
@@ -202,13 +212,15 @@ impl Programme {
 
     /// The classes that one cumulative cap covers.
     pub(crate) fn capped_together(&self, name: &str) -> Vec<Class> {
-        let of = |form: &Form| matches!(form, Form::CumulativeCap { name: of, .. } if of.as_ref() == name);
-        let rules = self.rules.iter().filter(|rule| of(&rule.form));
+        let of = |rule: &&Rule| match &rule.form {
+            Form::CumulativeCap { name: of, .. } => of.as_ref() == name,
+            _ => false,
+        };
         let classes = |rule: &Rule| match rule.classes.is_empty() {
             true => self.classes.clone(),
             false => rule.classes.clone(),
         };
-        rules.flat_map(classes).collect()
+        self.rules.iter().filter(of).flat_map(classes).collect()
     }
 }
 

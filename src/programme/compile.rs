@@ -14,6 +14,7 @@ use super::model::{
 use super::parse_facts;
 use super::{compile_amount, compile_rule};
 use crate::kernel::class::Class;
+use crate::kernel::money::Fen;
 use crate::kernel::region::Region;
 use crate::kernel::time::{Moment, day_start};
 use sha2::{Digest, Sha256};
@@ -166,6 +167,7 @@ fn assemble(shop: &mut Workshop, text: &str, file: &File, parts: Parts) -> Progr
         line_classes: order(shop, file),
         old_item: old_item(shop, file),
         refund: refund(shop, file),
+        budget: budget(shop, file),
         funding: funding(shop, file),
         amounts: parts.amounts,
         rules: parts.rules,
@@ -332,6 +334,16 @@ fn refund(shop: &mut Workshop, file: &File) -> RefundPolicy {
         restored_on: refund.restored_on.unwrap_or(RestoredOn::AtOnce),
         return_days: refund.return_days,
     }
+}
+
+fn budget(shop: &mut Workshop, file: &File) -> Option<Fen> {
+    let budget = file.budget.as_ref()?;
+    shop.source(&budget.span(), &budget.get_ref().source);
+    let total = budget.get_ref().total_fen;
+    if !total.is_positive() {
+        shop.complaints.add(budget.span(), "a budget is more than nothing");
+    }
+    Some(total)
 }
 
 fn funding(shop: &mut Workshop, file: &File) -> Vec<(String, super::Rate)> {

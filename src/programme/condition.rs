@@ -31,6 +31,9 @@ pub(crate) struct Condition {
     pub identifying: bool,
 }
 
+/// In bytes.
+const LONGEST: usize = 1_000;
+
 /// Built once: a context with all functions costs more than a whole screening.
 static FUNCTIONS: LazyLock<Context<'static, 'static>> = LazyLock::new(functions);
 
@@ -40,6 +43,10 @@ impl Condition {
     /// # Errors
     /// A sentence that says what is wrong: syntax, an unknown fact, a wrong type, history.
     pub fn compile(text: &str, required: bool) -> Result<Condition, String> {
+        // The parser descends as deep as a text nests, so what it is given has an end.
+        if text.len() > LONGEST {
+            return Err(format!("a condition has at most {LONGEST} bytes; split it in several"));
+        }
         let program = Program::compile(text).map_err(|errors| format!("not CEL: {errors}"))?;
         let mut tree = program.expression().clone();
         let mut typing = Typing::default();

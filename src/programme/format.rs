@@ -50,6 +50,7 @@ pub(crate) struct File {
     pub order: Option<Spanned<Order>>,
     pub old_item: Spanned<OldItem>,
     pub refund: Spanned<Refund>,
+    pub budget: Option<Spanned<Budget>>,
     pub funding: Option<Spanned<Funding>>,
     pub amounts: Spanned<Vec<Spanned<Amount>>>,
     #[serde(default)]
@@ -205,6 +206,14 @@ pub(crate) struct Refund {
     pub restored_on: Option<RestoredOn>,
     /// Days in which the money goes back after settlement.
     pub return_days: Option<u16>,
+    pub source: String,
+}
+
+/// The money of the whole programme; a book's appropriations carry it out.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Budget {
+    pub total_fen: Fen,
     pub source: String,
 }
 

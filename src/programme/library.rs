@@ -77,6 +77,8 @@ pub struct Screened {
     pub stamps: Vec<Stamp>,
     /// Where the resolution holds, too.
     pub holds: Interval,
+    /// Refusals of the handler's own.
+    pub own: Vec<Refusal>,
     /// The moment that it was made for.
     pub at: Moment,
 }
@@ -100,7 +102,15 @@ impl Screened {
             Err(refusal) => (None, Screening::refused(refusal)),
         };
         let holds = resolution.holds.and(screening.holds);
-        Screened { programme, screening, facts, stamps: vec![shelf.stamp.clone()], holds, at }
+        Screened {
+            programme,
+            screening,
+            facts,
+            stamps: vec![shelf.stamp.clone()],
+            holds,
+            own: Vec::new(),
+            at,
+        }
     }
 
     pub fn needs(&self, ask: &mut Ask<'_>) {
@@ -120,6 +130,17 @@ impl Screened {
         Ok(false)
     }
 
+    /// Adds refusals that the rules do not know: the goods are of another class, say. They stand
+    /// after those of the programme.
+    pub fn also_refused(&mut self, refusals: Vec<Refusal>) {
+        self.own = refusals;
+    }
+
+    /// Whether anything refuses before the desk.
+    pub fn refuses(&self) -> bool {
+        !self.screening.refusals.is_empty() || !self.own.is_empty()
+    }
+
     /// The content hash of the acting programme.
     pub fn rule(&self) -> Option<[u8; 32]> {
         self.programme.as_ref().map(|programme| programme.hash_bytes())
@@ -127,6 +148,7 @@ impl Screened {
 
     /// What screening refuses, in order; empty where it passes.
     pub fn refusals(&self) -> Vec<Refusal> {
-        self.screening.refusals.iter().map(|refused| (*refused.refusal).clone()).collect()
+        let by_rule = self.screening.refusals.iter().map(|refused| (*refused.refusal).clone());
+        by_rule.chain(self.own.iter().cloned()).collect()
     }
 }

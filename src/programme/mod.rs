@@ -49,6 +49,7 @@ mod expression;
 mod facts;
 mod format;
 mod judge;
+pub mod goods;
 pub mod library;
 mod model;
 mod parse_facts;
@@ -58,9 +59,6 @@ mod screen;
 mod sentence;
 pub mod store;
 mod workload;
-
-#[cfg(test)]
-mod tests;
 
 pub use amount::shares;
 pub use arithmetic::{Rate, Rounding, RoundingMode};

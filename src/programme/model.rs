@@ -240,6 +240,7 @@ pub struct Programme {
     pub(crate) line_classes: Option<Vec<Class>>,
     pub(crate) old_item: OldItemPolicy,
     pub(crate) refund: RefundPolicy,
+    pub(crate) budget: Option<Fen>,
     pub(crate) funding: Vec<(String, super::Rate)>,
     pub(crate) amounts: Vec<Table>,
     pub(crate) rules: Vec<Rule>,

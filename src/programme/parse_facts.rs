@@ -27,6 +27,21 @@ impl Facts {
         }
         Ok(facts)
     }
+
+    /// Reads what a leaf keeps, name by name: the reverse of [`Screening::facts`].
+    ///
+    /// # Errors
+    /// As for [`Facts::from_json`].
+    ///
+    /// [`Screening::facts`]: super::Screening::facts
+    pub fn from_leaf(leaf: &Map<String, Json>) -> Result<Facts, FactError> {
+        let mut facts = Facts::new();
+        for (name, value) in leaf {
+            let fact = Fact::named(name).ok_or_else(|| FactError::Unknown(name.clone()))?;
+            facts.set(fact, parse(fact, value)?)?;
+        }
+        Ok(facts)
+    }
 }
 
 fn parse(fact: Fact, json: &Json) -> Result<Value, FactError> {

@@ -16,6 +16,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Programmes {
     all: Vec<Arc<Programme>>,
+    /// By id, highest version first.
+    by_id: HashMap<String, Vec<Arc<Programme>>>,
     /// By class, those that pay or drop it, nearest place first, then highest version.
     by_class: HashMap<Class, Vec<Arc<Programme>>>,
 }
@@ -45,8 +47,10 @@ impl Programmes {
     }
 
     pub(crate) fn new(all: Vec<Arc<Programme>>) -> Programmes {
+        let mut by_id: HashMap<String, Vec<Arc<Programme>>> = HashMap::new();
         let mut by_class: HashMap<Class, Vec<Arc<Programme>>> = HashMap::new();
         for programme in &all {
+            by_id.entry(programme.id.clone()).or_default().push(Arc::clone(programme));
             for class in programme.classes.iter().chain(&programme.drops) {
                 by_class.entry(class.clone()).or_default().push(Arc::clone(programme));
             }
@@ -54,7 +58,10 @@ impl Programmes {
         for programmes in by_class.values_mut() {
             programmes.sort_by_key(|it| std::cmp::Reverse((nearness(it.region), it.version)));
         }
-        Programmes { all, by_class }
+        for versions in by_id.values_mut() {
+            versions.sort_by_key(|it| std::cmp::Reverse(it.version));
+        }
+        Programmes { all, by_id, by_class }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Programme>> {
@@ -68,18 +75,27 @@ impl Programmes {
 
     /// The version of a programme that is in force at a moment.
     pub fn version_at(&self, id: &str, at: Moment) -> Option<&Arc<Programme>> {
-        let in_force = self.all.iter().filter(|it| it.id == id && it.valid.contains(at));
-        in_force.filter(|it| it.decides_from <= at).max_by_key(|it| it.version)
+        self.versions(id).iter().find(|it| it.valid.contains(at) && it.decides_from <= at)
+    }
+
+    fn versions(&self, id: &str) -> &[Arc<Programme>] {
+        self.by_id.get(id).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The programme that acts in an operating region for a class at a moment: the city's, else
     /// its province's, else the nation's.
     pub fn resolve(&self, region: Region, class: &Class, at: Moment) -> Resolution {
-        self.resolve_submission(region, class, at, at)
+        let mut resolution = self.resolve_submission(region, class, at, at);
+        let candidates = self.candidates(region, class);
+        for version in candidates.flat_map(|candidate| self.versions(&candidate.id)) {
+            resolution.holds.cut_around(version.valid, at);
+        }
+        resolution
     }
 
     /// The same for an application: the day of its last document decides which programme, the
-    /// moment of its submission which version of it.
+    /// moment of its submission which version of it. Only the latter passes, so `holds` is about
+    /// the submission.
     pub fn resolve_submission(
         &self,
         region: Region,
@@ -88,19 +104,28 @@ impl Programmes {
         submitted_at: Moment,
     ) -> Resolution {
         let mut holds = Interval::default();
-        let mut acting: Option<&Arc<Programme>> = None;
-        let candidates = self.by_class.get(class).map(Vec::as_slice).unwrap_or_default();
-        for programme in candidates.iter().filter(|it| it.region.contains(region)) {
-            holds.cut_around(programme.valid, at);
-            holds.cut(programme.decides_from, submitted_at);
-            let decides = programme.decides_from <= submitted_at;
-            if acting.is_none() && decides && programme.valid.contains(at) {
-                acting = Some(programme);
+        let mut acting = None;
+        for candidate in self.candidates(region, class) {
+            let versions = self.versions(&candidate.id);
+            versions.iter().for_each(|it| holds.cut(it.decides_from, submitted_at));
+            let decides =
+                |it: &&Arc<Programme>| it.valid.contains(at) && it.decides_from <= submitted_at;
+            // A version acts for no class once a higher one is in force, not even for those that
+            // the higher one does not name.
+            let highest = versions.iter().find(decides);
+            if acting.is_none() && highest.is_some_and(|it| Arc::ptr_eq(it, candidate)) {
+                acting = Some(candidate);
             }
         }
         let acting = acting.filter(|programme| programme.classes.contains(class));
         let acting = acting.cloned().ok_or_else(|| Arc::new(sentence::NOT_COVERED));
         Resolution { acting, holds }
+    }
+
+    /// What might act, nearest place first, then highest version.
+    fn candidates(&self, region: Region, class: &Class) -> impl Iterator<Item = &Arc<Programme>> {
+        let of_class = self.by_class.get(class).map(Vec::as_slice).unwrap_or_default();
+        of_class.iter().filter(move |programme| programme.region.contains(region))
     }
 }
 

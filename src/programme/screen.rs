@@ -69,7 +69,8 @@ pub struct Screening {
     pub derivation: Derivation,
     /// The limits to judge, in the order of the file.
     pub terms: Vec<Term>,
-    /// As long as the deciding moment lies in here, the same facts give the same screening.
+    /// As long as the passing moment lies in here, the same facts give the same screening: the
+    /// deciding moment, or that of the submission of an application.
     pub holds: Interval,
     read: FactSet,
     checks: Vec<(Arc<Refusal>, bool)>,
@@ -106,9 +107,8 @@ impl Programme {
     /// document. A claim is to be screened by the version in force then, the rest by the version
     /// in force at `at`.
     pub fn screen(&self, class: &Class, phases: &[Phase], facts: &Facts, at: Moment) -> Screening {
-        let mut screening = Screening { holds: self.valid, ..Screening::default() };
-        let act = self.act(facts, at);
-        let run = Run { programme: self, class, facts, at, act };
+        let run = Run { programme: self, class, facts, at, act: self.act(facts, at) };
+        let mut screening = Screening { holds: run.version_acts(), ..Screening::default() };
         for phase in Phase::ALL.into_iter().filter(|phase| phases.contains(phase)) {
             if phase == Phase::Claim && run.is_suspended(&mut screening) {
                 return screening;
@@ -156,11 +156,28 @@ impl Run<'_> {
         suspended
     }
 
-    /// Cuts the interval in which the screening holds where it depends on the passing moment, and
-    /// not on one that a fact has fixed.
+    /// The moment that passes while a command waits: of an application the submission, since its
+    /// deciding day is fixed by documents; else the deciding moment itself.
+    fn now(&self) -> Moment {
+        match self.programme.flow {
+            Flow::Application => self.act,
+            Flow::Voucher | Flow::Checkout => self.at,
+        }
+    }
+
+    /// As long as this version acts, as far as it can tell by itself.
+    fn version_acts(&self) -> Interval {
+        match self.programme.flow {
+            Flow::Application => Interval { from: Some(self.programme.decides_from), until: None },
+            Flow::Voucher | Flow::Checkout => self.programme.valid,
+        }
+    }
+
+    /// Cuts the interval in which the screening holds at a window, where what was judged is the
+    /// passing moment, and not one that a fact has fixed.
     fn cut(&self, screening: &mut Screening, window: Interval, judged: Moment) {
-        if judged == self.at {
-            screening.holds.cut_around(window, self.at);
+        if judged == self.now() {
+            screening.holds.cut_around(window, judged);
         }
     }
 
@@ -245,14 +262,13 @@ impl Run<'_> {
                     }
                 }
                 form if form.phase() == phase => {
-                    let kind = self.term(form);
-                    screening.terms.push(Term {
+                    screening.terms.extend(self.term(form).map(|kind| Term {
                         kind,
                         phase,
                         position,
                         refusal: Arc::clone(&rule.refusal),
                         supersedes: rule.supersedes.clone(),
-                    });
+                    }));
                 }
                 _ => {}
             }
@@ -280,8 +296,8 @@ impl Run<'_> {
         }
     }
 
-    /// A typed form with its parameters resolved.
-    fn term(&self, form: &Form) -> TermKind {
+    /// A typed form with its parameters resolved; a demand is none.
+    fn term(&self, form: &Form) -> Option<TermKind> {
         let programme = self.programme;
         let (group, _) = programme.group(self.class);
         let claimed_at = match programme.flow {
@@ -289,7 +305,7 @@ impl Run<'_> {
             Flow::Checkout | Flow::Application => self.at,
         };
         let year = day_of(claimed_at).year();
-        match form {
+        Some(match form {
             Form::Quota { scope, pieces, per_payment_channel } => {
                 let mut key = format!("{scope}/{year}/{group}");
                 if *per_payment_channel {
@@ -317,9 +333,8 @@ impl Run<'_> {
             }
             Form::DayBudget { limit } => TermKind::DayBudget { limit: *limit },
             Form::OncePer(marks) => TermKind::OncePer(Arc::clone(marks)),
-            // A demand is no term; `rules` never asks.
-            Form::Demand(_) => TermKind::HeldElsewhere,
-        }
+            Form::Demand(_) => return None,
+        })
     }
 
     fn amount(&self, screening: &mut Screening) {

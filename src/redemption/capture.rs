@@ -40,7 +40,7 @@ impl Command for Capture {
         if !late && redemption.state != State::Reserved {
             return Ok(Decision::conflict(REDEMPTION_STATE));
         }
-        if !self.screened.screening.refusals.is_empty() {
+        if self.screened.refuses() {
             let (refusals, rule) = (self.screened.refusals(), Some(redemption.rule));
             return Ok(Decision::Refused { refusals, status: 422, rule });
         }

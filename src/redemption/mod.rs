@@ -24,7 +24,12 @@
 pub mod cancel;
 pub mod capture;
 pub mod entries;
+pub mod http;
 pub mod late;
+mod marks;
 pub mod model;
+mod prepare;
+pub mod purchase;
+mod reads;
 pub mod reserve;
 pub mod store;

@@ -93,7 +93,7 @@ impl Reserve {
 impl Command for Reserve {
     fn needs(&self, ask: &mut Ask<'_>) {
         self.screened.needs(ask);
-        if !self.screened.screening.refusals.is_empty() {
+        if self.screened.refuses() {
             return;
         }
         if let Some(earlier) = self.earlier {
@@ -127,7 +127,7 @@ impl Command for Reserve {
         }
         let rule = self.screened.rule();
         let refused = |refusals| Ok(Decision::Refused { refusals, status: 422, rule });
-        if !self.screened.screening.refusals.is_empty() {
+        if self.screened.refuses() {
             return refused(self.screened.refusals());
         }
         let mut entries = match self.earlier {

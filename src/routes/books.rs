@@ -2,9 +2,7 @@
 //! auditors. Books stand below identity in the order of modules, so their handlers stand here.
 
 use crate::book::model::Bucket;
-use crate::book::open::{
-    ApproveAppropriation, ChangeBookState, OpenBook, ProposeAppropriation,
-};
+use crate::book::open::{ApproveAppropriation, ChangeBookState, OpenBook, ProposeAppropriation};
 use crate::book::{Books, REGISTER, read, store};
 use crate::http::extract::Posted;
 use crate::http::problem::Problem;

@@ -4,10 +4,9 @@ use crate::book::read;
 use crate::infra::clock::Clock;
 use crate::infra::migrations;
 use crate::infra::postgres::ReadPool;
-use crate::kernel::time::Moment;
 use crate::infra::redis::RedisDoor;
+use crate::kernel::time::Moment;
 use actix_web::{HttpResponse, web};
-use diesel::sql_types::Timestamptz;
 use diesel::{QueryResult, RunQueryDsl, select};
 use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +25,7 @@ async fn livez() -> HttpResponse {
 
 diesel::define_sql_function! {
     /// The database's clock, not that of its transaction.
-    fn clock_timestamp() -> Timestamptz;
+    fn clock_timestamp() -> diesel::sql_types::Timestamptz;
 }
 
 fn database(connection: &mut diesel::PgConnection) -> QueryResult<(Moment, usize)> {

@@ -53,7 +53,8 @@ fn checked(shelf: &Shelf, text: &str) -> Result<Arc<Programme>, Problem> {
     let others = shelf.programmes.iter().filter(|other| (other.id(), other.version()) != key);
     let others = others.map(|other| (other.id(), other.text()));
     let files = check(others.chain([(NAME, text)]));
-    let complaint = files.iter().filter(|file| file.name == NAME).find_map(|f| f.complaints.first());
+    let complaint =
+        files.iter().filter(|file| file.name == NAME).find_map(|f| f.complaints.first());
     complaint.map_or(Ok(programme), |complaint| Err(wrong(complaint)))
 }
 

@@ -69,7 +69,7 @@ impl Command for Claim {
     fn needs(&self, ask: &mut Ask<'_>) {
         self.screened.needs(ask);
         // Nobody grows the registers with a claim that screening refuses.
-        if !self.screened.screening.refusals.is_empty() {
+        if self.screened.refuses() {
             return;
         }
         ask.want::<Subject>(self.person.id);
@@ -93,7 +93,7 @@ impl Command for Claim {
         let Some(programme) = self.screened.programme.clone() else {
             return refused(self.screened.refusals());
         };
-        if !self.screened.screening.refusals.is_empty() {
+        if self.screened.refuses() {
             return refused(self.screened.refusals());
         }
         let standing = self.standing(desk)?;

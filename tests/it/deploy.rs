@@ -32,6 +32,27 @@ fn every_subcommand_that_the_image_runs_exists() {
 }
 
 #[test]
+fn the_readme_names_what_exists() {
+    let readme = shipped("README.md");
+    let table: BTreeSet<&str> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `tradein ")?.split('`').next())
+        .collect();
+    let help = String::from_utf8(tradein(&["--help"], &[]).stdout).unwrap();
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed = listed.take_while(|line| !line.is_empty()).filter_map(|line| {
+        line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?.split(' ').next()
+    });
+    let exists: BTreeSet<&str> = listed.filter(|name| *name != "help").collect();
+    assert_eq!(table, exists, "the README's table of subcommands against --help");
+    let makefile = shipped("Makefile");
+    for target in ["demo", "test", "prepare"] {
+        assert!(readme.contains(&format!("make {target}")), "{target}");
+        assert!(makefile.contains(&format!("\n{target}:")), "{target}");
+    }
+}
+
+#[test]
 fn every_setting_that_compose_makes_exists() {
     let defaults: toml::Table = shipped("config/default.toml").parse().unwrap();
     let mut seen = 0;

@@ -4,5 +4,9 @@
 mod deploy;
 mod identity;
 mod infra;
+mod register;
+mod programme;
+mod redemption;
 mod support;
 mod tidy;
+mod voucher;

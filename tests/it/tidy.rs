@@ -34,10 +34,12 @@ const WIDEST_LINE: usize = 100;
 /// Made by diesel from the database; long by nature.
 const GENERATED: &str = "schema.rs";
 
-/// One source file: where it is below the crate's folder, and its text.
+/// One source file: where it is below the crate's folder, its text, and whether it is compiled
+/// for tests only.
 struct Source {
     path: PathBuf,
     text: String,
+    for_tests: bool,
 }
 
 type Rule = fn(&Source) -> Vec<String>;
@@ -102,6 +104,19 @@ fn only_stores_and_row_types_name_the_schema() {
     accepts(schema_names, "src/lib.rs", "mod schema;");
 }
 
+#[test]
+fn a_module_that_only_tests_have_is_known_in_a_file_of_its_own() {
+    let declares = "mod code;\n#[cfg(test)]\nmod attacks;\n#[cfg(test)]\nmod inner {\n}\n";
+    for (path, expected) in [
+        ("src/identity/token/mod.rs", "src/identity/token/attacks"),
+        ("src/identity/token.rs", "src/identity/token/attacks"),
+        ("src/lib.rs", "src/attacks"),
+    ] {
+        let source = Source::new(path.into(), declares.into());
+        assert_eq!(source.test_modules(), [PathBuf::from(expected)], "{path}");
+    }
+}
+
 /// Holds every source to a rule.
 #[track_caller]
 fn everywhere(rule: Rule) {
@@ -116,14 +131,35 @@ fn everywhere(rule: Rule) {
 
 #[track_caller]
 fn complains(rule: Rule, path: &str, text: &str) {
-    let source = Source { path: path.into(), text: text.into() };
-    assert!(!rule(&source).is_empty(), "no complaint about {path}:\n{text}");
+    let complaints = rule(&Source::new(path.into(), text.into()));
+    assert!(!complaints.is_empty(), "no complaint about {path}:\n{text}");
 }
 
 #[track_caller]
 fn accepts(rule: Rule, path: &str, text: &str) {
-    let source = Source { path: path.into(), text: text.into() };
-    assert_eq!(rule(&source), Vec::<String>::new(), "{path}:\n{text}");
+    let complaints = rule(&Source::new(path.into(), text.into()));
+    assert_eq!(complaints, Vec::<String>::new(), "{path}:\n{text}");
+}
+
+impl Source {
+    fn new(path: PathBuf, text: String) -> Source {
+        let for_tests = path.starts_with("tests");
+        Source { path, text, for_tests }
+    }
+
+    /// The modules in files of their own that only tests have: where they and theirs are, without
+    /// the extension.
+    fn test_modules(&self) -> Vec<PathBuf> {
+        let own = self.path.with_extension("");
+        let root = ["mod", "lib", "main"].iter().any(|name| own.ends_with(name));
+        let folder = if root { own.parent().unwrap_or(&own) } else { &own };
+        let lines: Vec<&str> = self.text.lines().map(str::trim).collect();
+        let declared = lines.windows(2).filter(|pair| pair[0] == "#[cfg(test)]");
+        declared
+            .filter_map(|pair| pair[1].trim_start_matches("pub ").strip_prefix("mod "))
+            .filter_map(|name| Some(folder.join(name.strip_suffix(';')?)))
+            .collect()
+    }
 }
 
 fn imports(source: &Source) -> Vec<String> {
@@ -215,9 +251,6 @@ fn line_width(source: &Source) -> Vec<String> {
 }
 
 fn banned_calls(source: &Source) -> Vec<String> {
-    if !source.path.starts_with("src") {
-        return Vec::new();
-    }
     let banned = [".unwrap()", "todo!", "dbg!", "unimplemented!"];
     let code = code(source);
     let used = banned.iter().filter(|call| code.contains(*call));
@@ -226,7 +259,7 @@ fn banned_calls(source: &Source) -> Vec<String> {
 
 fn schema_names(source: &Source) -> Vec<String> {
     let free = ["store.rs", "lib.rs", GENERATED];
-    if !source.path.starts_with("src") || free.iter().any(|name| source.path.ends_with(name)) {
+    if free.iter().any(|name| source.path.ends_with(name)) {
         return Vec::new();
     }
     let code = code(source);
@@ -239,6 +272,9 @@ fn schema_names(source: &Source) -> Vec<String> {
 /// The text without comment lines and without what is compiled for unit tests only.
 fn code(source: &Source) -> String {
     let mut kept = String::new();
+    if source.for_tests {
+        return kept;
+    }
     let mut skipped_until: Option<String> = None;
     let mut test_item_follows = false;
     for line in source.text.lines() {
@@ -274,9 +310,14 @@ fn sources() -> Vec<Source> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
-                sources.push(Source { path: path.strip_prefix(root).unwrap().into(), text });
+                sources.push(Source::new(path.strip_prefix(root).unwrap().into(), text));
             }
         }
+    }
+    let test_modules: Vec<PathBuf> = sources.iter().flat_map(Source::test_modules).collect();
+    for source in &mut sources {
+        let own = source.path.with_extension("");
+        source.for_tests |= test_modules.iter().any(|module| own.starts_with(module));
     }
     assert!(sources.len() > 20, "the sources are where they were");
     sources

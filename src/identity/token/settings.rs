@@ -71,6 +71,12 @@ fn ten_minutes() -> u32 {
 }
 
 impl TokenSettings {
+    /// The settings of a deployment: these keys, and the usual life and leeway.
+    pub fn of(audience: &str, keys: Vec<TokenKey>) -> TokenSettings {
+        let (leeway, longest_life) = (ten(), ten_minutes());
+        TokenSettings { audience: audience.to_owned(), leeway, longest_life, keys }
+    }
+
     /// The settings of a sandbox that trusts the key of `tradein token` alone.
     pub fn sandbox(audience: &str, key: TokenKey) -> TokenSettings {
         TokenSettings {

@@ -23,6 +23,7 @@ pub mod imei;
 mod mobile;
 mod pattern;
 mod person_name;
+mod plate;
 pub mod serial;
 pub mod vin;
 
@@ -34,6 +35,7 @@ pub use imei::Imei;
 pub use mobile::Mobile;
 pub use pattern::{BadPattern, Pattern, VEHICLE_CODE, any_matches};
 pub use person_name::PersonName;
+pub use plate::Plate;
 pub use serial::Serial;
 pub use vin::Vin;
 

@@ -16,6 +16,7 @@ pub mod privacy;
 pub mod redis;
 pub mod scratch;
 pub mod servers;
+pub mod world;
 
 pub use database::TestDb;
 pub use redis::TestRedis;

@@ -1,8 +1,8 @@
 //! The programmes under `config/programmes`, checked as they are published.
 
-use crate::programme::{Programmes, check, run_examples};
 use std::fs;
 use std::path::Path;
+use tradein::programme::{Programmes, check, run_examples};
 
 /// The files of the folder, name and text.
 fn texts() -> Vec<(String, String)> {
@@ -15,6 +15,11 @@ fn texts() -> Vec<(String, String)> {
         (name, fs::read_to_string(file).unwrap())
     };
     files.iter().map(text).collect()
+}
+
+/// All of them, compiled.
+pub(super) fn programmes() -> Programmes {
+    Programmes::from_texts(texts()).unwrap()
 }
 
 #[test]
@@ -32,8 +37,7 @@ fn every_file_is_good_and_its_examples_pass() {
 fn the_shared_examples_pass_where_they_are_there() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/examples/quotes.csv");
     let Ok(examples) = fs::read_to_string(file) else { return };
-    let programmes = Programmes::from_texts(texts()).unwrap();
-    let outcome = run_examples(&programmes, &examples).unwrap();
+    let outcome = run_examples(&programmes(), &examples).unwrap();
     assert_eq!(outcome.differences, []);
     assert!(outcome.passed > 0);
 }

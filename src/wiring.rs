@@ -1,0 +1,183 @@
+//! One process put together: what every handler and job shares, and the servers in front of it.
+
+use crate::book::{Books, ClerkSettings};
+use crate::http::request;
+use crate::identity::token::{Mint, TokenSettings, Verifier, keys_of_file};
+use crate::infra::clock::Clock;
+use crate::infra::keys::{KeyRing, Purpose};
+use crate::infra::postgres::{self, ReadPool};
+use crate::infra::redis::RedisDoor;
+use crate::infra::settings::Settings;
+use crate::jobs::Jobs;
+use crate::programme::Library;
+use crate::register::gate::{Gate, GateSettings};
+use crate::routes::{self, health::Draining};
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{App, HttpServer};
+use anyhow::Context;
+use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::ExposeSecret;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Everything that one process of the service shares. Cheap to clone.
+#[derive(Clone)]
+pub struct Wiring {
+    pub settings: Arc<Settings>,
+    pub clock: Arc<Clock>,
+    pub keys: Arc<KeyRing>,
+    pub verifier: Arc<Verifier>,
+    pub pool: ReadPool,
+    pub books: Arc<Books>,
+    pub library: Arc<Library>,
+    pub redis: Arc<RedisDoor>,
+    pub gate: Gate,
+    pub draining: Arc<Draining>,
+}
+
+impl Wiring {
+    /// Puts the process together. Neither database nor Redis need be there yet.
+    ///
+    /// # Errors
+    /// Weak settings, or key files that cannot be used, in one sentence.
+    pub fn new(settings: Settings) -> anyhow::Result<Wiring> {
+        settings.check()?;
+        let sandbox = settings.sandbox.enabled;
+        let keys = match settings.keys.file.as_os_str().is_empty() {
+            true => KeyRing::sandbox(),
+            false => KeyRing::from_file(&settings.keys.file, sandbox)?,
+        };
+        let file = &settings.tokens.keys_file;
+        let trusted = match file.as_os_str().is_empty() {
+            true => Vec::new(),
+            false => {
+                let text = std::fs::read_to_string(file).with_context(|| {
+                    format!("tokens.keys_file {} cannot be read", file.display())
+                })?;
+                keys_of_file(&text)?
+            }
+        };
+        let tokens = TokenSettings::of(&settings.tokens.audience, trusted);
+        Wiring::with(settings, keys, tokens)
+    }
+
+    /// A sandbox whose tokens a mint of its own signs.
+    pub fn sandbox(mut settings: Settings, keys: KeyRing, mint: &Mint) -> anyhow::Result<Wiring> {
+        settings.sandbox.enabled = true;
+        settings.check()?;
+        let tokens = TokenSettings::sandbox(&settings.tokens.audience, mint.trusted());
+        Wiring::with(settings, keys, tokens)
+    }
+
+    fn with(settings: Settings, keys: KeyRing, tokens: TokenSettings) -> anyhow::Result<Wiring> {
+        let sandbox = settings.sandbox.enabled;
+        let verifier = Arc::new(Verifier::new(tokens, sandbox)?);
+        let clock = Arc::new(Clock::default());
+        let url = settings.database.url.expose_secret();
+        let timeouts = settings.database.timeouts();
+        let pool = postgres::read_pool(url, settings.database.read_pool, timeouts);
+        let clerks = ClerkSettings {
+            database_url: url.to_owned(),
+            timeouts,
+            batch: settings.book.batch,
+            queue: settings.book.queue,
+            clock: clock.clone(),
+        };
+        let redis_url = settings.redis.url.expose_secret();
+        let tag_key = *keys.current(Purpose::RedisTag).1.expose();
+        let gate =
+            Gate::new(redis_url, tag_key, pool.clone(), clock.clone(), GateSettings::default())
+                .context("REDIS_URL is no address of Redis")?;
+        Ok(Wiring {
+            gate,
+            books: Arc::new(Books::new(clerks, pool.clone())),
+            library: Arc::new(Library::new(pool.clone())),
+            redis: Arc::new(RedisDoor::new(settings.redis.url.expose_secret())),
+            draining: Arc::new(Draining::default()),
+            keys: Arc::new(keys),
+            settings: Arc::new(settings),
+            verifier,
+            clock,
+            pool,
+        })
+    }
+
+    pub fn jobs(&self) -> Jobs {
+        Jobs {
+            books: self.books.clone(),
+            pool: self.pool.clone(),
+            clock: self.clock.clone(),
+            gate: self.gate.clone(),
+        }
+    }
+
+    /// Gives an app its shared data and its routes.
+    pub fn configure(&self, cfg: &mut ServiceConfig) {
+        cfg.app_data(Data::from(self.clock.clone()))
+            .app_data(Data::from(self.keys.clone()))
+            .app_data(Data::from(self.verifier.clone()))
+            .app_data(Data::from(self.books.clone()))
+            .app_data(Data::from(self.library.clone()))
+            .app_data(Data::from(self.redis.clone()))
+            .app_data(Data::from(self.draining.clone()))
+            .app_data(Data::new(self.gate.clone()))
+            .app_data(Data::new(self.pool.clone()))
+            .app_data(web::PayloadConfig::new(crate::http::extract::BODY_LIMIT));
+        routes::routes(cfg);
+    }
+
+    /// Serves until told to stop: then `/readyz` falls first, requests under way are answered,
+    /// and the process ends.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+    ) -> anyhow::Result<()> {
+        let (workers, drain) = (self.settings.http.workers, self.settings.http.drain_seconds);
+        let wiring = self.clone();
+        let server = HttpServer::new(move || {
+            let wiring = wiring.clone();
+            App::new().wrap(from_fn(request::handle)).configure(move |cfg| wiring.configure(cfg))
+        })
+        .workers(workers)
+        .shutdown_timeout(drain)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+        let handle = server.handle();
+        let mut serving = tokio::spawn(server);
+        let every = Duration::from_secs(self.settings.book.sweep_seconds);
+        let sweeping = tokio::spawn(self.jobs().sweep_for_ever(every));
+        let watching = tokio::spawn(self.jobs().watch_for_ever());
+        tokio::select! {
+            ended = &mut serving => ended??,
+            () = stop => {
+                self.draining.0.store(true, Ordering::Relaxed);
+                handle.stop(true).await;
+                serving.await??;
+            }
+        }
+        sweeping.abort();
+        watching.abort();
+        Ok(())
+    }
+}
+
+/// Serves `/metrics` on the private address.
+pub fn serve_metrics(
+    listener: TcpListener,
+    handle: PrometheusHandle,
+) -> std::io::Result<actix_web::dev::Server> {
+    let server = HttpServer::new(move || {
+        let handle = handle.clone();
+        let render = move || {
+            let handle = handle.clone();
+            async move { handle.render() }
+        };
+        App::new().route("/metrics", web::get().to(render))
+    });
+    Ok(server.workers(1).disable_signals().listen(listener)?.run())
+}
