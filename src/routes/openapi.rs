@@ -18,6 +18,15 @@ use utoipa_swagger_ui::SwaggerUi;
                        application/problem+json with a stable code."
     ),
     paths(
+        crate::identity::people::http::register,
+        crate::identity::people::http::look_up,
+        crate::identity::people::http::me,
+        crate::identity::organisation::http::register,
+        crate::identity::organisation::http::list_all,
+        crate::identity::organisation::http::see,
+        crate::identity::organisation::http::approve,
+        crate::identity::organisation::http::change_status,
+        crate::identity::organisation::http::add_stores,
         crate::voucher::http::claim,
         crate::voucher::http::see,
         crate::voucher::http::qr,

@@ -2,6 +2,7 @@
 //! Folders mirror those of `src`.
 
 mod deploy;
+mod identity;
 mod infra;
 mod register;
 mod programme;
