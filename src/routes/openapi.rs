@@ -18,6 +18,10 @@ use utoipa_swagger_ui::SwaggerUi;
                        application/problem+json with a stable code."
     ),
     paths(
+        crate::old_item::http::register,
+        crate::old_item::http::verify,
+        crate::old_item::http::reject,
+        crate::old_item::http::see,
         crate::voucher::http::claim,
         crate::voucher::http::see,
         crate::voucher::http::qr,

@@ -3,6 +3,7 @@
 
 mod deploy;
 mod infra;
+mod old_item;
 mod programme;
 mod support;
 mod tidy;
