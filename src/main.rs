@@ -1,7 +1,7 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tradein::commands::{
-    goods, healthcheck, keys, migrate, openapi, programmes, serve, servers, token,
+    caps, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers, token,
 };
 
 #[global_allocator]
@@ -17,6 +17,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Caps(caps::Caps),
     Goods(goods::Goods),
     Healthcheck(healthcheck::Healthcheck),
     Keys(keys::Keys),
@@ -30,6 +31,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Caps(command) => command.run(),
         Command::Goods(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
         Command::Keys(command) => command.run(),

@@ -1,4 +1,4 @@
--- Retailers, recyclers, dismantlers, bureaus. A reference table.
+-- Retailers, recyclers, dismantlers, real-name providers. A reference table.
 CREATE TABLE organisation (
     organisation_id uuid NOT NULL,
     kind text NOT NULL,
@@ -6,7 +6,6 @@ CREATE TABLE organisation (
     uscc text NOT NULL,
     region text NOT NULL,
     status text NOT NULL,
-    credential_digest bytea,
     version bigint NOT NULL,
     CONSTRAINT organisation_pkey PRIMARY KEY (organisation_id),
     CONSTRAINT organisation_uscc_key UNIQUE (uscc, kind),

@@ -37,7 +37,7 @@ pub struct Envelope {
 
 impl Envelope {
     /// The stored form of the key: 16 bytes of SHA-256 over its scope and text.
-    fn key_digest(&self) -> Option<Vec<u8>> {
+    pub fn key_digest(&self) -> Option<Vec<u8>> {
         let key = self.key.as_ref()?;
         let mut scoped = self.actor.key_scope().to_vec();
         scoped.extend_from_slice(key.as_bytes());

@@ -31,6 +31,7 @@ pub mod fold;
 pub mod log;
 pub mod model;
 pub mod open;
+pub mod stamp;
 pub mod store;
 
 pub use answer::{Answered, REPLAYED};

@@ -17,6 +17,7 @@ pub mod client;
 pub mod http;
 pub mod model;
 pub mod envelope;
+pub mod organisation;
 pub mod role;
 pub mod store;
 pub mod token;

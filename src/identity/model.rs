@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// People and organisations live in the register book, whatever books they act in.
@@ -78,13 +79,38 @@ register_id!(
 
 /// What an organisation does here. One firm that does two of them registers twice, because each
 /// is admitted and watched by other rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum OrganisationKind {
     Retailer,
     Recycler,
     Dismantler,
     RealNameProvider,
+}
+
+impl OrganisationKind {
+    pub const ALL: [OrganisationKind; 4] = [
+        OrganisationKind::Retailer,
+        OrganisationKind::Recycler,
+        OrganisationKind::Dismantler,
+        OrganisationKind::RealNameProvider,
+    ];
+
+    /// The word of the role that its tokens carry.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OrganisationKind::Retailer => "retailer",
+            OrganisationKind::Recycler => "recycler",
+            OrganisationKind::Dismantler => "dismantler",
+            OrganisationKind::RealNameProvider => "real_name_provider",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<OrganisationKind> {
+        OrganisationKind::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
 }
 
 /// Where an approval stands. Only an active one lets its holder act.
@@ -96,6 +122,21 @@ pub enum ApprovalStatus {
     Suspended,
     /// Taken away; final. A new approval is a new row.
     Revoked,
+}
+
+impl ApprovalStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ApprovalStatus::Active => "active",
+            ApprovalStatus::Suspended => "suspended",
+            ApprovalStatus::Revoked => "revoked",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<ApprovalStatus> {
+        use ApprovalStatus::{Active, Revoked, Suspended};
+        [Active, Suspended, Revoked].into_iter().find(|status| status.as_str() == text)
+    }
 }
 
 /// A bureau's permission for an organisation to take part with some goods for some days.
@@ -147,7 +188,9 @@ pub struct Consent {
 }
 
 /// What sensitive data is used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ConsentPurpose {
     /// Identity number and name, to know the person and count its quota.

@@ -26,10 +26,11 @@ pub enum Kind {
     Organisation,
     Store,
     Appropriation,
+    Approval,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Voucher,
         Kind::Redemption,
         Kind::OldItem,
@@ -37,6 +38,7 @@ impl Kind {
         Kind::Organisation,
         Kind::Store,
         Kind::Appropriation,
+        Kind::Approval,
     ];
 
     pub fn prefix(self) -> &'static str {
@@ -48,6 +50,7 @@ impl Kind {
             Kind::Organisation => "org",
             Kind::Store => "sto",
             Kind::Appropriation => "apr",
+            Kind::Approval => "apv",
         }
     }
 }

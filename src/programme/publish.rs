@@ -5,6 +5,7 @@ use super::{PROGRAMMES, Programme};
 use crate::book::desk::{Ask, Desk};
 use crate::book::fold::{EntryType, Field, record};
 use crate::book::model::{Command, Decision, Draft, Fault, Outcome};
+pub use crate::book::stamp::bump;
 use crate::book::store::Stamp;
 use crate::kernel::refusal::Refusal;
 use serde_json::json;
@@ -62,11 +63,4 @@ impl Command for Publish {
         let entries = vec![Draft::new(&PROGRAMME_PUBLISHED, self.id, data)];
         Ok(Decision::Done(Outcome { entries, status: 201, body, ..Outcome::default() }))
     }
-}
-
-/// Tells every screening that saw the old rows that they have changed.
-pub fn bump(desk: &mut Desk, name: &str) -> Result<(), Fault> {
-    let version = desk.get::<Stamp>(&name.to_owned())?.map_or(0, |stamp| stamp.version);
-    desk.put(Stamp { name: name.to_owned(), version: version + 1 });
-    Ok(())
 }

@@ -9,6 +9,7 @@
 //! Invariants kept here: 1 (a grant counts the live slots of a locked row) and 2 (a mark has one
 //! live holder). Lock order: quotas, marks, tallies, after every row of the book, each ascending.
 
+pub mod gate;
 pub mod model;
 mod store;
 

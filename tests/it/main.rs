@@ -4,6 +4,8 @@
 mod deploy;
 mod infra;
 mod old_item;
+mod register;
 mod programme;
 mod support;
 mod tidy;
+mod voucher;

@@ -96,6 +96,16 @@ statement! {
     = "SELECT leaf, leaf_hash FROM entry WHERE book_id = ? AND seq >= ? ORDER BY seq LIMIT ?"
 }
 
+statement! {
+    /// Size of the log and money left come from one snapshot, so that readers can be ordered.
+    ReadMoneyLeft { books: Array<Integer> as [i32], same: Array<Integer> as [i32] }
+    -> (Integer, Text, BigInt, BigInt)
+    = "SELECT h.book_id, 'year', h.size, b.fen FROM book_head h JOIN balance b USING (book_id) \
+       WHERE b.account = 'available' AND h.book_id = ANY(?) UNION ALL \
+       SELECT h.book_id, t.name, h.size, t.limit_fen - t.drawn_fen FROM book_head h \
+       JOIN tranche t USING (book_id) WHERE h.book_id = ANY(?)"
+}
+
 /// The statements that a clerk runs on the tables of this file, for the plan test.
 pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
     ("FindStamps", rows::FindStamps::SQL),
@@ -148,6 +158,28 @@ pub fn find_answers(
         (key, StoredAnswer { fingerprint, status: status.unsigned_abs(), body })
     };
     Ok(rows.into_iter().map(stored).collect())
+}
+
+/// What a tranche of a book still has: of the year's the book's `available`, of the others limit
+/// minus drawn.
+pub struct MoneyLeft {
+    pub book: i32,
+    /// `year`, or the name of a round or a day.
+    pub tranche: String,
+    /// The size of the book's log at the read.
+    pub size: i64,
+    pub fen: i64,
+}
+
+/// Reads every tranche of these books.
+pub fn read_money_left(
+    connection: &mut PgConnection,
+    books: &[i32],
+) -> QueryResult<Vec<MoneyLeft>> {
+    let rows: Vec<(i32, String, i64, i64)> =
+        ReadMoneyLeft { books, same: books }.load(connection)?;
+    let left = |(book, tranche, size, fen)| MoneyLeft { book, tranche, size, fen };
+    Ok(rows.into_iter().map(left).collect())
 }
 
 pub fn load_moneys(connection: &mut PgConnection, book: i32) -> QueryResult<Moneys> {

@@ -4,6 +4,8 @@ mod mark;
 mod quota;
 mod tally;
 
+pub use quota::quota_of_columns;
+
 use super::model::PersonRef;
 use uuid::Uuid;
 
@@ -18,9 +20,9 @@ pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
 ];
 
 /// Keys of quotas and tallies: a person and a text.
-type PersonKey = (PersonRef, String);
+pub type PersonKey = (PersonRef, String);
 
-fn person_columns(keys: &[PersonKey]) -> (Vec<i16>, Vec<Uuid>, Vec<String>) {
+pub fn person_columns(keys: &[PersonKey]) -> (Vec<i16>, Vec<Uuid>, Vec<String>) {
     let buckets = keys.iter().map(|(person, _)| person.bucket).collect();
     let people = keys.iter().map(|(person, _)| person.id).collect();
     (buckets, people, keys.iter().map(|(_, key)| key.clone()).collect())

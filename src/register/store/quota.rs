@@ -103,7 +103,7 @@ impl Row for Quota {
     }
 }
 
-type QuotaColumns = (
+pub type QuotaColumns = (
     i16,
     Uuid,
     String,
@@ -116,7 +116,7 @@ type QuotaColumns = (
     i64,
 );
 
-fn quota_of_columns(columns: QuotaColumns) -> QueryResult<Quota> {
+pub fn quota_of_columns(columns: QuotaColumns) -> QueryResult<Quota> {
     let (bucket, id, key, books, provinces, holders, states, untils, lapse_keys, version) = columns;
     let broken = || Error::DeserializationError("a quota row with a broken slot".into());
     let mut slots = Vec::with_capacity(books.len());

@@ -14,6 +14,7 @@ pub mod invariants;
 pub mod redis;
 pub mod scratch;
 pub mod servers;
+pub mod world;
 
 pub use database::TestDb;
 pub use redis::TestRedis;

@@ -1,0 +1,234 @@
+//! A small world on the real stack: the whole service behind HTTP, people, shops, money.
+
+use super::{TestDb, TestRedis};
+use chrono::{NaiveDate, TimeDelta, Utc};
+use diesel::sql_types::{Binary, Date, Nullable, SmallInt, Text, Uuid as SqlUuid};
+use diesel::{RunQueryDsl, sql_query};
+use serde_json::{Value, json};
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::oneshot;
+use tradein::identity::envelope::bucket_of_person;
+use tradein::identity::model::{OrganisationId, PersonId};
+use tradein::identity::role::{Role, Scope};
+use tradein::identity::token::{Grant, Mint, Standing};
+use tradein::infra::keys::KeyRing;
+use tradein::infra::settings::Settings;
+use tradein::kernel::time::Moment;
+use tradein::wiring::Wiring;
+use uuid::Uuid;
+
+/// The service, serving on loopback from a thread of its own until it is dropped.
+pub struct World {
+    pub db: TestDb,
+    pub redis: TestRedis,
+    pub wiring: Wiring,
+    pub url: String,
+    mint: Mint,
+    http: reqwest::Client,
+    stop: Option<oneshot::Sender<()>>,
+    served: Option<std::thread::JoinHandle<()>>,
+    keys: AtomicU64,
+}
+
+/// An answer, read whole.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub replayed: bool,
+    pub text: String,
+    pub body: Value,
+}
+
+impl Answer {
+    /// The answer's own code where it is a problem.
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Answer {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Answer {
+        assert_eq!((self.status, self.code()), (status, code), "{}", self.text);
+        self
+    }
+}
+
+impl World {
+    /// On the shared servers, at a moment of the past or future.
+    pub fn at(moment: &str) -> World {
+        World::on(TestDb::new(), TestRedis::new(), moment)
+    }
+
+    pub fn on(db: TestDb, redis: TestRedis, moment: &str) -> World {
+        // Silent, unless somebody looks for the reason of a failure.
+        if std::env::var_os("TRADEIN_LOG").is_some() {
+            tradein::infra::telemetry::log_json();
+        }
+        let mut settings = Settings::load(None).expect("the defaults are settings");
+        settings.sandbox.enabled = true;
+        settings.database.url = db.app_url().into();
+        settings.redis.url = redis.url().into();
+        settings.database.lock_timeout_ms = 10_000;
+        settings.database.statement_timeout_ms = 20_000;
+        // The sweep is started by the tests that want it.
+        settings.book.sweep_seconds = 3_600;
+        settings.http.workers = 1;
+        settings.http.drain_seconds = 1;
+        let mint = Mint::from_pem(&Mint::generate_pem(), "tradein").expect("a new key is a key");
+        let wiring = Wiring::sandbox(settings, KeyRing::sandbox(), &mint).expect("a sandbox");
+        wiring.clock.set(moment.parse::<Moment>().expect("a moment"));
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let serving = wiring.clone();
+        let served = std::thread::spawn(move || {
+            let stop = async {
+                let _ = stopped.await;
+            };
+            let done = actix_web::rt::System::new().block_on(serving.serve(listener, stop));
+            done.expect("the service ends in order");
+        });
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let (stop, served, keys) = (Some(stop), Some(served), AtomicU64::new(1));
+        World { db, redis, wiring, url, mint, http, stop, served, keys }
+    }
+
+    /// Moves the sandbox's clock.
+    pub fn now_is(&self, moment: &str) {
+        self.wiring.clock.set(moment.parse::<Moment>().expect("a moment"));
+    }
+
+    /// A key that was never used.
+    pub fn fresh_key(&self) -> String {
+        format!("test-key-{:08}", self.keys.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub async fn post(&self, token: &str, path: &str, body: Value) -> Answer {
+        self.post_with_key(token, path, &self.fresh_key(), body).await
+    }
+
+    pub async fn post_with_key(&self, token: &str, path: &str, key: &str, body: Value) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(token);
+        let request = request.header("idempotency-key", key).json(&body);
+        read(request.send().await.expect("an answer")).await
+    }
+
+    pub async fn get(&self, token: &str, path: &str) -> Answer {
+        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(token);
+        read(request.send().await.expect("an answer")).await
+    }
+
+    fn token(&self, role: Role, standing: Standing, login: &str) -> String {
+        let grant = Grant { role, standing, login: login.to_owned() };
+        let issued = self.mint.issue(&grant, Utc::now(), TimeDelta::hours(1), Uuid::new_v4());
+        issued.expect("a grant of the sandbox")
+    }
+
+    pub fn person_token(&self, person: PersonId) -> String {
+        self.token(Role::Person, Standing::Person(person), "person")
+    }
+
+    pub fn retailer_token(&self, id: OrganisationId) -> String {
+        self.token(Role::Retailer, Standing::Organisation { id, store: None }, "till")
+    }
+
+    pub fn official_token(&self, role: Role, scope: &str, login: &str) -> String {
+        let reach = scope.parse().expect("a reach");
+        self.token(role, Standing::Official(Scope::new(vec![reach])), login)
+    }
+
+    /// A person of some age, registered.
+    pub fn person(&self, age: i32) -> PersonId {
+        let id = PersonId::from(Uuid::now_v7());
+        let today = tradein::kernel::time::day_of(self.wiring.clock.now());
+        let born: Option<NaiveDate> =
+            today.checked_sub_signed(TimeDelta::days(366 * i64::from(age)));
+        let insert = "INSERT INTO vault.person (bucket, person_id, digest, key_version, cipher, \
+             born_on, consent_at, registered_at, state) \
+             VALUES ($1, $2, $3, 1, NULL, $4, now(), now(), $5)";
+        sql_query(insert)
+            .bind::<SmallInt, _>(bucket_of_person(&self.wiring.keys, id))
+            .bind::<SqlUuid, _>(id.uuid())
+            .bind::<Binary, _>(id.uuid().as_bytes().to_vec())
+            .bind::<Nullable<Date>, _>(born)
+            .bind::<Text, _>("active")
+            .execute(&mut self.db.app())
+            .expect("a person is registered");
+        id
+    }
+
+    /// A retailer that may take part.
+    pub fn retailer(&self) -> OrganisationId {
+        OrganisationId::from(Uuid::now_v7())
+    }
+
+    /// Publishes programmes by their file names in `config/programmes`.
+    pub async fn publish(&self, names: &[&str]) {
+        let admin = self.official_token(Role::ProgrammeAdmin, "100000/*", "admin");
+        for name in names {
+            let path = format!("{}/config/programmes/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(&path).expect("a programme of this name");
+            self.post(&admin, "/v1/programmes", json!({"text": text})).await.expect(201);
+        }
+    }
+
+    /// Opens a book and gives it money; its number.
+    pub async fn book(&self, region: &str, family: &str, year: i32, yuan: i64) -> i32 {
+        let scope = format!("{region}/{family}");
+        let admin = self.official_token(Role::ProgrammeAdmin, &scope, "admin");
+        let body = json!({"region": region, "family": family, "year": year});
+        let opened = self.post(&admin, "/v1/books", body).await.expect(201);
+        let book = opened.body["book"]["book_no"].as_i64().expect("a number") as i32;
+        if yuan > 0 {
+            self.fund(book, &scope, yuan).await;
+        }
+        book
+    }
+
+    pub async fn fund(&self, book: i32, scope: &str, yuan: i64) {
+        let one = self.official_token(Role::Finance, scope, "finance one");
+        let other = self.official_token(Role::Finance, scope, "finance two");
+        let body = json!({"amount_fen": yuan * 100, "document_sha256": "ab".repeat(32)});
+        let path = format!("/v1/books/{book}/appropriations");
+        let proposed = self.post(&one, &path, body).await.expect(201);
+        let id = proposed.body["appropriation"]["id"].as_str().expect("an id").to_owned();
+        let path = format!("{path}/{id}/approve");
+        self.post(&one, &path, json!({})).await.refused(422, "SECOND_PERSON_REQUIRED");
+        self.post(&other, &path, json!({})).await.expect(200);
+    }
+
+    /// What the buckets of a book hold, in fen.
+    pub async fn balances(&self, book: i32) -> Value {
+        let auditor = self.official_token(Role::Auditor, "100000/*", "auditor");
+        let answer = self.get(&auditor, &format!("/v1/books/{book}/balances")).await.expect(200);
+        answer.body["balances_fen"].clone()
+    }
+}
+
+async fn read(response: reqwest::Response) -> Answer {
+    let status = response.status().as_u16();
+    let replayed = response.headers().contains_key("idempotency-replayed");
+    let text = response.text().await.expect("a body");
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Answer { status, replayed, text, body }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(served) = self.served.take() {
+            let ended = served.join();
+            if !std::thread::panicking() {
+                ended.expect("the service ends in order");
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A person claims, sees and gives back a voucher, over HTTP.
+
+use crate::support::world::World;
+use serde_json::json;
+
+const SHANGHAI: &str = "shanghai-appliance-2024";
+
+fn fridge() -> serde_json::Value {
+    json!({"region": "310000", "class": "appliance.refrigerator", "channel": "offline",
+        "location": "310000"})
+}
+
+#[actix_web::test]
+async fn a_claim_holds_money_and_a_slot_until_it_is_given_back() {
+    let world = World::at("2024-10-01T12:00:00+08:00");
+    world.publish(&[SHANGHAI]).await;
+    let book = world.book("310000", "appliance", 2024, 100_000).await;
+    let token = world.person_token(world.person(35));
+
+    let claimed = world.post(&token, "/v1/vouchers", fridge()).await.expect(201);
+    assert_eq!(claimed.body["voucher"]["hold_fen"], 200_000);
+    assert_eq!(claimed.body["voucher"]["state"], "claimed");
+    let balances = world.balances(book).await;
+    assert_eq!(
+        (balances["available"].as_i64(), balances["held"].as_i64()),
+        (Some(9_800_000), Some(200_000))
+    );
+
+    let again = world.post(&token, "/v1/vouchers", fridge()).await;
+    again.refused(422, "QUOTA_EXHAUSTED");
+
+    let id = claimed.body["voucher"]["id"].as_str().unwrap().to_owned();
+    let seen = world.get(&token, &format!("/v1/vouchers/{id}")).await.expect(200);
+    assert_eq!(seen.body["code"], claimed.body["code"]);
+    let qr = world.get(&token, &format!("/v1/vouchers/{id}/qr")).await.expect(200);
+    assert!(qr.text.contains("<svg"), "{}", qr.text);
+
+    let stranger = world.person_token(world.person(35));
+    world.get(&stranger, &format!("/v1/vouchers/{id}")).await.refused(404, "NOT_FOUND");
+    let path = format!("/v1/vouchers/{id}/give-back");
+    world.post(&stranger, &path, json!({})).await.refused(404, "NOT_FOUND");
+
+    world.post(&token, &path, json!({})).await.expect(200);
+    world.post(&token, &path, json!({})).await.refused(409, "VOUCHER_STATE");
+    assert_eq!(world.balances(book).await["held"], 0);
+    world.post(&token, "/v1/vouchers", fridge()).await.expect(201);
+}
+
+#[actix_web::test]
+async fn the_same_key_gives_the_byte_equal_answer_and_never_a_second_effect() {
+    let world = World::at("2024-10-01T12:00:00+08:00");
+    world.publish(&[SHANGHAI]).await;
+    let book = world.book("310000", "appliance", 2024, 100_000).await;
+    let token = world.person_token(world.person(35));
+    let key = world.fresh_key();
+    let first = world.post_with_key(&token, "/v1/vouchers", &key, fridge()).await.expect(201);
+    let again = world.post_with_key(&token, "/v1/vouchers", &key, fridge()).await.expect(201);
+    assert_eq!((first.replayed, again.replayed), (false, true));
+    assert_eq!(first.text, again.text);
+    let mut other = fridge();
+    other["class"] = json!("appliance.tv");
+    let reused = world.post_with_key(&token, "/v1/vouchers", &key, other).await;
+    reused.refused(422, "IDEMPOTENCY_KEY_REUSED");
+    assert_eq!(world.balances(book).await["held"], 200_000);
+
+    // A refusal is stored too: giving the voucher back does not change what the key answers.
+    let refused_key = world.fresh_key();
+    let no = world.post_with_key(&token, "/v1/vouchers", &refused_key, fridge()).await;
+    let no = no.refused(422, "QUOTA_EXHAUSTED");
+    let id = first.body["voucher"]["id"].as_str().unwrap();
+    world.post(&token, &format!("/v1/vouchers/{id}/give-back"), json!({})).await.expect(200);
+    let still = world.post_with_key(&token, "/v1/vouchers", &refused_key, fridge()).await;
+    assert_eq!((still.text, still.replayed), (no.text, true));
+}
+
+#[actix_web::test]
+async fn fifty_requests_with_one_key_are_one_claim() {
+    let world = World::at("2024-10-01T12:00:00+08:00");
+    world.publish(&[SHANGHAI]).await;
+    let book = world.book("310000", "appliance", 2024, 100_000).await;
+    let token = world.person_token(world.person(35));
+    let key = world.fresh_key();
+    let posts = (0..50).map(|_| world.post_with_key(&token, "/v1/vouchers", &key, fridge()));
+    let answers = futures_util::future::join_all(posts).await;
+    assert!(answers.iter().all(|answer| answer.status == 201 && answer.text == answers[0].text));
+    assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1);
+    assert_eq!(world.balances(book).await["held"], 200_000);
+}
+
+#[actix_web::test]
+async fn a_hundred_vouchers_worth_of_money_is_a_hundred_vouchers() {
+    let world = World::at("2024-10-01T12:00:00+08:00");
+    world.publish(&[SHANGHAI]).await;
+    let book = world.book("310000", "appliance", 2024, 100 * 2_000).await;
+    let tokens: Vec<String> = (0..300).map(|_| world.person_token(world.person(35))).collect();
+    let posts = tokens.iter().map(|token| world.post(token, "/v1/vouchers", fridge()));
+    let answers = futures_util::future::join_all(posts).await;
+    let granted = answers.iter().filter(|answer| answer.status == 201).count();
+    let sold_out = answers.iter().filter(|answer| answer.code() == "BUDGET_EXHAUSTED").count();
+    assert_eq!((granted, sold_out), (100, 200));
+    assert_eq!(world.balances(book).await["available"], 0);
+}
