@@ -4,6 +4,7 @@ use super::{Answer, World, day, fridge, owner, recycler};
 use tradein::book::desk::{Change, Row, Tx};
 use tradein::book::fold::{EntryView, State as Fold};
 use tradein::kernel::identifier::{Identifier, Serial};
+use tradein::old_item::admission::MERCHANT_NOT_ELIGIBLE;
 use tradein::old_item::entries::ENTRY_TYPES;
 use tradein::old_item::model::{OldItem, RejectReason, State};
 use tradein::old_item::reject::RejectOldItem;
@@ -148,8 +149,8 @@ async fn what_is_not_there_or_not_yet_is_refused() {
     tomorrow.handed_over_on = day("2040-06-02");
     refused(&world.submit(book, None, tomorrow).await, 422, "HAND_OVER_IN_FUTURE");
     let mut unknown = fridge(&serial);
-    unknown.not_admitted = Some(tradein::old_item::register::OLD_ITEM_TAKEN);
-    refused(&world.submit(book, None, unknown).await, 422, "OLD_ITEM_TAKEN");
+    unknown.admission.refusal = Some(MERCHANT_NOT_ELIGIBLE);
+    refused(&world.submit(book, None, unknown).await, 422, "MERCHANT_NOT_ELIGIBLE");
     let mut today = fridge(&serial);
     today.handed_over_on = day("2040-06-01");
     let id = today.item;
@@ -185,4 +186,14 @@ async fn a_stale_version_is_never_saved() {
     save(Some(&stale), &other_end).expect_err("the row was verified in between");
     save(None, &stale).expect_err("a new item does not replace one that is there");
     assert!(world.item(book, id).unwrap().is_verified());
+}
+
+/// A recycler that was suspended after its request was read registers nothing.
+#[actix_web::test]
+async fn an_admission_that_has_changed_is_found_on_the_desk() {
+    let world = World::new().await;
+    world.suspend().await;
+    let stale = world.submit(world.shanghai, None, fridge(&Serial::synthetic(1))).await;
+    assert_eq!(stale.status, 0);
+    assert!(world.leaves(world.shanghai).is_empty());
 }

@@ -132,6 +132,24 @@ async fn every_route_demands_a_token_a_role_and_the_callers_own_item() {
 }
 
 #[actix_web::test]
+async fn only_who_is_admitted_takes_things_in() {
+    let world = World::new().await;
+    let stranger = world.token(Role::Recycler, Uuid::from_u128(9));
+    let answer = call(&world, post(PATH, "stranger-1", &body()), stranger).await;
+    assert_eq!((answer.status, answer.code().as_str()), (422, "MERCHANT_NOT_ELIGIBLE"));
+    world.open("310000", "ebike").await;
+    let mut ebike = with("class", json!("ebike"));
+    ebike["identifiers"]["frame"] = json!("123456789012345");
+    let answer = call(&world, post(PATH, "ebike-01", &ebike), world.recycler()).await;
+    assert_eq!((answer.status, answer.code().as_str()), (422, "NOT_APPROVED"));
+    world.suspend().await;
+    let refused = call(&world, post(PATH, "suspended-1", &body()), world.recycler()).await;
+    assert_eq!((refused.status, refused.code().as_str()), (422, "MERCHANT_NOT_ELIGIBLE"));
+    let again = call(&world, post(PATH, "suspended-1", &body()), world.recycler()).await;
+    assert_eq!(again, Answer { replayed: true, ..refused });
+}
+
+#[actix_web::test]
 async fn a_bad_body_names_its_field_and_repeats_nothing() {
     let world = World::new().await;
     for (n, (body, status, field)) in [

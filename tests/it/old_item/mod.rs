@@ -10,13 +10,21 @@ use std::sync::Arc;
 use tradein::book::desk::Row;
 use tradein::book::model::{Actor, Command};
 use tradein::book::open::OpenBook;
+use tradein::book::store::Stamp;
 use tradein::book::{Envelope, REGISTER, Reply};
 use tradein::http::problem::Language;
+use tradein::identity::model::{Approval, ApprovalStatus, OrganisationKind};
+use tradein::identity::organisation::change::{Approve, ChangeStatus};
+use tradein::identity::organisation::model::{Granted, Organisation, Status, stamp_name};
+use tradein::identity::organisation::register::RegisterOrganisation;
+use tradein::identity::role::Scope;
 use tradein::identity::token::Mint;
 use tradein::infra::keys::KeyRing;
 use tradein::infra::settings::Settings;
 use tradein::kernel::id::BookNo;
 use tradein::kernel::identifier::Serial;
+use tradein::kernel::region::Region;
+use tradein::old_item::admission::Admission;
 use tradein::old_item::identifiers::Identifiers;
 use tradein::old_item::model::{OldFacts, OldItem, PhotoHash};
 use tradein::old_item::register::RegisterOldItem;
@@ -66,6 +74,7 @@ impl World {
         let mut world = World { wiring, mint, shanghai: 0, suzhou: 0, db };
         world.shanghai = world.open("310000", "appliance").await;
         world.suzhou = world.open("320500", "appliance").await;
+        world.admit().await;
         world
     }
 
@@ -77,7 +86,40 @@ impl World {
         answer.json()["book"]["book_no"].as_i64().unwrap().try_into().unwrap()
     }
 
-    /// Submits as the recycler, with a key where one is given.
+    /// Registers the recycler, and approves it for appliances everywhere.
+    async fn admit(&self) {
+        let organisation = Organisation {
+            id: recycler(),
+            kind: OrganisationKind::Recycler,
+            name: "回收".to_owned().try_into().unwrap(),
+            uscc: "91330100716105852F".parse().unwrap(),
+            region: Region::NATION,
+            status: Status::Active,
+            version: 0,
+        };
+        let command = RegisterOrganisation { organisation, stores: Vec::new() };
+        assert_eq!(self.submit(REGISTER, None, command).await.status, 201);
+        let approval = Approval {
+            region: Region::NATION,
+            family: "appliance".to_owned(),
+            classes: Vec::new(),
+            from: day("2040-01-01"),
+            to: None,
+            status: ApprovalStatus::Active,
+        };
+        let granted = Granted { organisation: recycler(), id: Uuid::now_v7(), approval };
+        assert_eq!(self.submit(REGISTER, None, Approve { granted }).await.status, 201);
+    }
+
+    /// Suspends it.
+    async fn suspend(&self) {
+        let reach = "100000/*".parse().unwrap();
+        let scope = Scope::new(vec![reach]);
+        let command = ChangeStatus { organisation: recycler(), to: Status::Suspended, scope };
+        assert_eq!(self.submit(REGISTER, None, command).await.status, 200);
+    }
+
+    /// Submits as the recycler, with a key where one is given. A stale command has status 0.
     async fn submit(
         &self,
         book: BookNo,
@@ -94,6 +136,7 @@ impl World {
         };
         match self.wiring.books.submit(book, envelope).await.unwrap() {
             Reply::Answer { status, body, replayed, .. } => Answer { status, body, replayed },
+            Reply::Stale => Answer { status: 0, body: b"{}".to_vec(), replayed: false },
             _ => panic!("the command was not answered"),
         }
     }
@@ -130,8 +173,13 @@ fn fridge(serial: &Serial) -> RegisterOldItem {
         facts: OldFacts::default(),
         photos: vec![PhotoHash::try_from("ab".repeat(32)).unwrap()],
         handed_over_on: day("2040-05-31"),
-        not_admitted: None,
+        admission: admitted(),
     }
+}
+
+/// What a handler finds of the recycler: registered and approved, which made two changes.
+fn admitted() -> Admission {
+    Admission { refusal: None, stamp: Stamp { name: stamp_name(recycler()), version: 2 } }
 }
 
 fn owner() -> Uuid {
