@@ -4,6 +4,7 @@
 mod deploy;
 mod identity;
 mod infra;
+mod old_item;
 mod register;
 mod programme;
 mod redemption;
