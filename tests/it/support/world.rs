@@ -41,6 +41,7 @@ pub struct Answer {
     pub replayed: bool,
     pub text: String,
     pub body: Value,
+    pub headers: reqwest::header::HeaderMap,
 }
 
 impl Answer {
@@ -123,7 +124,16 @@ impl World {
     }
 
     pub async fn get(&self, token: &str, path: &str) -> Answer {
-        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(token);
+        World::sent(self.request("GET", path).bearer_auth(token)).await
+    }
+
+    /// A bare request, to be given a token, a key and a body, or not.
+    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = method.parse().expect("a method");
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    pub async fn sent(request: reqwest::RequestBuilder) -> Answer {
         read(request.send().await.expect("an answer")).await
     }
 
@@ -138,7 +148,11 @@ impl World {
     }
 
     pub fn retailer_token(&self, id: OrganisationId) -> String {
-        self.token(Role::Retailer, Standing::Organisation { id, store: None }, "till")
+        self.organisation_token(Role::Retailer, id)
+    }
+
+    pub fn organisation_token(&self, role: Role, id: OrganisationId) -> String {
+        self.token(role, Standing::Organisation { id, store: None }, "till")
     }
 
     pub fn official_token(&self, role: Role, scope: &str, login: &str) -> String {
@@ -266,9 +280,10 @@ impl World {
 async fn read(response: reqwest::Response) -> Answer {
     let status = response.status().as_u16();
     let replayed = response.headers().contains_key("idempotency-replayed");
+    let headers = response.headers().clone();
     let text = response.text().await.expect("a body");
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-    Answer { status, replayed, text, body }
+    Answer { status, replayed, text, body, headers }
 }
 
 impl Drop for World {
