@@ -128,7 +128,7 @@ pub async fn old_item(
         Some(OLD_ITEM_CLASS)
     } else if policy.whose == OldItemOwner::Claimant && item.owner != Some(claimant) {
         Some(OLD_ITEM_NOT_OWN)
-    } else if !item.is_verified() && !(may_wait && item.is_open()) {
+    } else if !(item.is_verified() || may_wait && item.is_open()) {
         Some(OLD_ITEM_NOT_VERIFIED)
     } else {
         None
