@@ -1,7 +1,7 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tradein::commands::{
-    caps, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers, token,
+    audit, caps, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers, token,
 };
 
 #[global_allocator]
@@ -17,6 +17,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Audit(audit::Audit),
     Caps(caps::Caps),
     Goods(goods::Goods),
     Healthcheck(healthcheck::Healthcheck),
@@ -31,6 +32,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Audit(command) => command.run(),
         Command::Caps(command) => command.run(),
         Command::Goods(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
