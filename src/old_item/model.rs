@@ -21,7 +21,10 @@ pub const MOST_PHOTOS: usize = 20;
 
 /// Words that are written as they stand in facts, rows and entries.
 macro_rules! words {
-    ($(#[$doc:meta])* $type:ident { $($(#[$of:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+    (
+        $(#[$doc:meta])*
+        $type:ident { $($(#[$of:meta])* $variant:ident = $word:literal),+ $(,)? }
+    ) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         $(#[$doc])*
         pub enum $type {
