@@ -1,7 +1,8 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tradein::commands::{
-    bench, caps, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers, token,
+    audit, bench, caps, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers,
+    token,
 };
 
 #[global_allocator]
@@ -17,6 +18,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Audit(audit::Audit),
     Bench(bench::Bench),
     Caps(caps::Caps),
     Goods(goods::Goods),
@@ -32,6 +34,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Audit(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Caps(command) => command.run(),
         Command::Goods(command) => command.run(),
