@@ -28,7 +28,25 @@ pub struct Asked<T> {
     pub context: Context,
 }
 
-impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
+/// The body of a POST that changes something in one of its forms only: that form goes on with
+/// [`Sent::posted`], which demands the `Idempotency-Key`.
+pub struct Sent<T> {
+    pub body: T,
+    key: Result<String, Problem>,
+    fingerprint: [u8; 16],
+    context: Context,
+}
+
+impl<T> Sent<T> {
+    /// # Errors
+    /// 400 without one good `Idempotency-Key`.
+    pub fn posted(self) -> Result<Posted<T>, Problem> {
+        let Sent { body, key, fingerprint, context } = self;
+        Ok(Posted { body, key: key?, fingerprint, context })
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Sent<T> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
@@ -38,13 +56,26 @@ impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
         let scope = format!("{} {}\n", request.method(), request.path());
         let bytes = Bytes::from_request(request, payload);
         Box::pin(async move {
-            let key = key?;
             let (body, value) = parse(&bytes.await.map_err(too_large)?)?;
             let mut digested = scope.into_bytes();
             digested.extend(canonical::bytes(&value));
             let mut fingerprint = [0; 16];
             fingerprint.copy_from_slice(&canonical::sha256(&digested)[..16]);
-            Ok(Posted { body, key, fingerprint, context })
+            Ok(Sent { body, key, fingerprint, context })
+        })
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Posted<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let key = idempotency_key(request);
+        let sent = Sent::from_request(request, payload);
+        Box::pin(async move {
+            key?;
+            sent.await?.posted()
         })
     }
 }
@@ -103,9 +134,11 @@ fn reason(message: &str) -> String {
             |(_, rest)| format!("not one of the known words, expected{rest}"),
         ),
         Some(_) => message.to_owned(),
-        None => message
-            .rsplit_once("expected ")
-            .map_or_else(|| message.to_owned(), |(_, rest)| format!("expected {rest}")),
+        // What our own types say of a wrong text ends with the text: `…, not "x"`.
+        None => match message.rsplit_once("expected ") {
+            Some((_, rest)) => format!("expected {rest}"),
+            None => message.split(", not ").next().unwrap_or_default().to_owned(),
+        },
     }
 }
 
@@ -138,6 +171,8 @@ mod tests {
     struct Shape {
         #[allow(dead_code)]
         price_fen: u32,
+        #[allow(dead_code)]
+        region: Option<crate::kernel::region::Region>,
     }
 
     #[test]
@@ -147,6 +182,7 @@ mod tests {
             ("{}", Some("."), "BAD_REQUEST"),
             (r#"{"price_fen":"310101199003077712"}"#, Some("price_fen"), "BAD_REQUEST"),
             (r#"{"price_fen":1,"x":2}"#, Some("x"), "BAD_REQUEST"),
+            (r#"{"price_fen":1,"region":"310101199003077712"}"#, Some("region"), "BAD_REQUEST"),
         ] {
             let problem = parse::<Shape>(body.as_bytes()).unwrap_err();
             assert_eq!(problem.refusals[0].code, code, "{body}");

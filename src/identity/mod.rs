@@ -18,6 +18,7 @@ pub mod http;
 pub mod model;
 pub mod envelope;
 pub mod organisation;
+pub mod people;
 pub mod role;
 pub mod store;
 pub mod token;
