@@ -2,7 +2,9 @@
 //!
 //! | job | every | does |
 //! | --- | --- | --- |
-//! | sweep | `book.sweep_seconds` | writes the ends that time has brought: reservations, then vouchers |
+//! | sweep | `book.sweep_seconds` | writes the ends that time has brought: reservations, vouchers |
+//! | look | 1 s | the gate looks whether Redis is still the one it was |
+//! | reconcile | 1 s | the gate sets what is left of each tranche to what Postgres has |
 
 use crate::book::model::{Actor, Command};
 use crate::book::{BookInfo, Books, Envelope, REGISTER, read};
@@ -10,6 +12,7 @@ use crate::http::problem::{Language, Problem};
 use crate::infra::clock::Clock;
 use crate::infra::postgres::ReadPool;
 use crate::redemption;
+use crate::register::gate::Gate;
 use crate::voucher;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +20,16 @@ use std::time::Duration;
 /// Ends written in one round for one book; what is left is written in the next.
 const MOST_ENDS: i64 = 512;
 
+/// Between two looks of the gate.
+const WATCH: Duration = Duration::from_secs(1);
+
 /// What the jobs work with.
 #[derive(Clone)]
 pub struct Jobs {
     pub books: Arc<Books>,
     pub pool: ReadPool,
     pub clock: Arc<Clock>,
+    pub gate: Gate,
 }
 
 impl Jobs {
@@ -35,6 +42,15 @@ impl Jobs {
                 Ok(written) => tracing::info!(written, "sweep.written"),
                 Err(problem) => tracing::warn!(%problem, "sweep.failed"),
             }
+        }
+    }
+
+    /// Keeps the gate true until the process ends.
+    pub async fn watch_for_ever(self) {
+        loop {
+            self.gate.look().await;
+            self.gate.reconcile().await;
+            tokio::time::sleep(WATCH).await;
         }
     }
 

@@ -4,12 +4,13 @@ use crate::book::{Books, ClerkSettings};
 use crate::http::request;
 use crate::identity::token::{Mint, TokenSettings, Verifier, keys_of_file};
 use crate::infra::clock::Clock;
-use crate::infra::keys::KeyRing;
+use crate::infra::keys::{KeyRing, Purpose};
 use crate::infra::postgres::{self, ReadPool};
 use crate::infra::redis::RedisDoor;
 use crate::infra::settings::Settings;
 use crate::jobs::Jobs;
 use crate::programme::Library;
+use crate::register::gate::{Gate, GateSettings};
 use crate::routes::{self, health::Draining};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
@@ -33,6 +34,7 @@ pub struct Wiring {
     pub books: Arc<Books>,
     pub library: Arc<Library>,
     pub redis: Arc<RedisDoor>,
+    pub gate: Gate,
     pub draining: Arc<Draining>,
 }
 
@@ -84,7 +86,13 @@ impl Wiring {
             queue: settings.book.queue,
             clock: clock.clone(),
         };
+        let redis_url = settings.redis.url.expose_secret();
+        let tag_key = *keys.current(Purpose::RedisTag).1.expose();
+        let gate =
+            Gate::new(redis_url, tag_key, pool.clone(), clock.clone(), GateSettings::default())
+                .context("REDIS_URL is no address of Redis")?;
         Ok(Wiring {
+            gate,
             books: Arc::new(Books::new(clerks, pool.clone())),
             library: Arc::new(Library::new(pool.clone())),
             redis: Arc::new(RedisDoor::new(settings.redis.url.expose_secret())),
@@ -98,7 +106,12 @@ impl Wiring {
     }
 
     pub fn jobs(&self) -> Jobs {
-        Jobs { books: self.books.clone(), pool: self.pool.clone(), clock: self.clock.clone() }
+        Jobs {
+            books: self.books.clone(),
+            pool: self.pool.clone(),
+            clock: self.clock.clone(),
+            gate: self.gate.clone(),
+        }
     }
 
     /// Gives an app its shared data and its routes.
@@ -110,6 +123,7 @@ impl Wiring {
             .app_data(Data::from(self.library.clone()))
             .app_data(Data::from(self.redis.clone()))
             .app_data(Data::from(self.draining.clone()))
+            .app_data(Data::new(self.gate.clone()))
             .app_data(Data::new(self.pool.clone()))
             .app_data(web::PayloadConfig::new(crate::http::extract::BODY_LIMIT));
         routes::routes(cfg);
@@ -137,6 +151,7 @@ impl Wiring {
         let mut serving = tokio::spawn(server);
         let every = Duration::from_secs(self.settings.book.sweep_seconds);
         let sweeping = tokio::spawn(self.jobs().sweep_for_ever(every));
+        let watching = tokio::spawn(self.jobs().watch_for_ever());
         tokio::select! {
             ended = &mut serving => ended??,
             () = stop => {
@@ -146,6 +161,7 @@ impl Wiring {
             }
         }
         sweeping.abort();
+        watching.abort();
         Ok(())
     }
 }

@@ -1,7 +1,10 @@
 //! Whether an organisation may take things in. The one place where this slice asks it.
 
+use crate::book::read;
 use crate::http::problem::Problem;
 use crate::identity::model::OrganisationId;
+use crate::identity::organisation::model::Status;
+use crate::identity::organisation::store::find_standing;
 use crate::infra::postgres::ReadPool;
 use crate::kernel::class::Class;
 use crate::kernel::refusal::Refusal;
@@ -16,17 +19,24 @@ pub struct TakingIn<'a> {
     pub day: NaiveDate,
 }
 
-/// Lets every organisation in whose token says that it is a recycler or dismantler: the tables of
-/// organisations and approvals have no reader yet. When `identity` has one, its status and
-/// [`crate::identity::model::Approval::covers`] decide here, and the refusal is
-/// `MERCHANT_NOT_ELIGIBLE` (422). It is given back and not raised, because it travels to the
-/// clerk, which looks up the key first.
+/// Its organisation is not in good standing.
+const NOT_IN_GOOD_STANDING: Refusal = Refusal::new(
+    "MERCHANT_NOT_ELIGIBLE",
+    "该单位的参与资格已暂停或取消",
+    "this organisation is suspended or removed",
+);
+
+/// Why an organisation may not take things in; nothing where it may. The refusal is given back
+/// and not raised, because it travels to the clerk, which looks up the key first.
 ///
 /// # Errors
-/// 503 where the tables cannot be read.
-pub async fn may_take_in(
-    _pool: &ReadPool,
-    _asked: TakingIn<'_>,
-) -> Result<Option<Refusal>, Problem> {
-    Ok(None)
+/// 404 for an organisation that is not registered, 503 where the tables cannot be read.
+pub async fn may_take_in(pool: &ReadPool, asked: TakingIn<'_>) -> Result<Option<Refusal>, Problem> {
+    let organisation = asked.organisation;
+    let standing = read(pool, move |connection| find_standing(connection, organisation)).await?;
+    let standing = standing.ok_or_else(Problem::not_found)?;
+    if standing.status != Status::Active {
+        return Ok(Some(NOT_IN_GOOD_STANDING));
+    }
+    Ok(standing.may_act(asked.class, asked.region, asked.day).err())
 }

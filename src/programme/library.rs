@@ -130,10 +130,10 @@ impl Screened {
         Ok(false)
     }
 
-    /// Adds a refusal that the rules do not know: the goods are of another class, say. It stands
+    /// Adds refusals that the rules do not know: the goods are of another class, say. They stand
     /// after those of the programme.
-    pub fn also_refused(&mut self, refusal: Option<Refusal>) {
-        self.own = refusal.into_iter().collect();
+    pub fn also_refused(&mut self, refusals: Vec<Refusal>) {
+        self.own = refusals;
     }
 
     /// Whether anything refuses before the desk.

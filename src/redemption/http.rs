@@ -5,6 +5,7 @@ use super::capture::Capture;
 use super::model::Redemption;
 use super::prepare::{Till, prepare};
 use super::purchase::{HandOverBody, PurchaseBody};
+use super::reads::OLD_ITEM_NOT_VERIFIED;
 use super::store;
 use crate::book::{Books, read};
 use crate::http::extract::{Asked, Posted};
@@ -13,7 +14,8 @@ use crate::identity::acting::{Acting, Retailer};
 use crate::identity::envelope::envelope;
 use crate::infra::postgres::ReadPool;
 use crate::kernel::id::{BookNo, Kind, PublicId};
-use crate::programme::{Facts, Interval, Phase, Programme, Screened};
+use crate::kernel::refusal::Refusal;
+use crate::programme::{Facts, Interval, OldItemNeeded, Phase, Programme, Screened};
 use crate::voucher::claim::quota_of;
 use crate::voucher::http::{Doors, Nothing};
 use actix_web::{HttpResponse, web};
@@ -102,6 +104,7 @@ pub async fn reserve(
             }
         })
         .await?;
+    crate::voucher::gate::tell(&doors.gate, &answered).await;
     Ok(answered.response())
 }
 
@@ -123,7 +126,8 @@ pub async fn capture(
     let shelf = doors.library.shelf().await?;
     let programme = shelf.programmes.by_hash(&hex::encode(redemption.rule)).cloned();
     let programme = programme.ok_or_else(Problem::internal)?;
-    let screened = screen_capture(&programme, &redemption, &posted.body.hand_over)?;
+    let mut screened = screen_capture(&programme, &redemption, &posted.body.hand_over)?;
+    screened.also_refused(unverified(&doors.pool, &programme, &redemption).await?);
     let command = Capture {
         redemption: id.id,
         organisation: acting.organisation.uuid(),
@@ -155,6 +159,24 @@ fn screen_capture(
         own: Vec::new(),
         at,
     })
+}
+
+/// Where the programme wants the old item verified before the capture, and it is not yet.
+async fn unverified(
+    pool: &ReadPool,
+    programme: &Programme,
+    redemption: &Redemption,
+) -> Result<Vec<Refusal>, Problem> {
+    if programme.old_item().needed != OldItemNeeded::BeforeCapture {
+        return Ok(Vec::new());
+    }
+    let id = redemption.old_item.as_deref();
+    let Some(id) = id.and_then(|id| PublicId::parse(Kind::OldItem, id).ok()) else {
+        return Ok(vec![OLD_ITEM_NOT_VERIFIED]);
+    };
+    let found = read(pool, move |c| crate::old_item::store::find(c, id.book, id.id)).await?;
+    let verified = found.is_some_and(|item| item.is_verified());
+    Ok(if verified { Vec::new() } else { vec![OLD_ITEM_NOT_VERIFIED] })
 }
 
 fn facts_of(redemption: &Redemption) -> Result<Facts, Problem> {

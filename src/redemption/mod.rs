@@ -30,5 +30,6 @@ mod marks;
 pub mod model;
 mod prepare;
 pub mod purchase;
+mod reads;
 pub mod reserve;
 pub mod store;

@@ -1,7 +1,8 @@
 //! From what a till says to a screened command: everything that is read before the queue.
 
 use super::marks;
-use super::purchase::{PurchaseBody, lines_fact};
+use super::purchase::PurchaseBody;
+use super::reads::{Found, Old, goods, merchant, old_item};
 use super::reserve::Reserve;
 use crate::book::store::{Stamp, find_stamps};
 use crate::book::{BookInfo, read};
@@ -10,12 +11,9 @@ use crate::identity::envelope::bucket_of_person;
 use crate::identity::model::{OrganisationId, PersonId, StoreId};
 use crate::kernel::class::Class;
 use crate::kernel::id::BookNo;
-use crate::kernel::identifier::Gtin;
-use crate::kernel::money::Fen;
 use crate::kernel::refusal::Refusal;
-use crate::kernel::time::{Moment, day_of};
-use crate::programme::goods::model::Goods;
-use crate::programme::goods::{GOODS, store as catalogue};
+use crate::kernel::time::Moment;
+use crate::programme::goods::GOODS;
 use crate::programme::{Fact, Facts, Flow, GoodsSource, Phase, Programme, Screened, Shelf, Value};
 use crate::register::model::PersonRef;
 use crate::voucher::claim::Claim;
@@ -25,20 +23,6 @@ use rand::RngExt;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The product is of another class than the voucher, or of none that this purchase may have.
-const CLASS_MISMATCH: Refusal = Refusal::new(
-    "CLASS_MISMATCH",
-    "商品品类与资格券不符",
-    "the product is of another class than the voucher",
-);
-
-/// The catalogue does not hold the product.
-const GOODS_NOT_IN_CATALOGUE: Refusal = Refusal::new(
-    "GOODS_NOT_IN_CATALOGUE",
-    "商品不在补贴商品库内，请核对条码",
-    "the goods catalogue does not hold this product; check its barcode",
-);
-
 /// Who is at the till.
 #[derive(Clone, Copy, Debug)]
 pub struct Till {
@@ -47,25 +31,17 @@ pub struct Till {
 }
 
 /// The buyer: a voucher that is shown, or a person of flow `checkout`.
-enum Buyer {
+pub enum Buyer {
     Voucher(Box<Voucher>),
     Person(PersonId),
 }
 
 /// What a purchase is screened with.
-struct Purchase {
-    book: Arc<BookInfo>,
-    class: Class,
-    buyer: Buyer,
-    facts: Facts,
-}
-
-/// What the catalogue knows of the goods of a purchase.
-#[derive(Default)]
-struct Found {
-    brand: Option<String>,
-    lines: Vec<(Class, Fen)>,
-    refusal: Option<Refusal>,
+pub struct Purchase {
+    pub book: Arc<BookInfo>,
+    pub class: Class,
+    pub buyer: Buyer,
+    pub facts: Facts,
 }
 
 /// Reads everything and screens. `ids` are the redemption's and, of flow `checkout`, the
@@ -91,13 +67,21 @@ pub async fn prepare(
     }
     body.facts(&mut purchase.facts)?;
     body.hand_over.facts(&mut purchase.facts)?;
-    let stamps = stamps(doors, &[GOODS]).await?;
-    let found = match &acting {
+    let mut stamps = stamps(doors, &[GOODS]).await?;
+    let merchant = merchant(doors, till, &mut purchase, now).await?;
+    stamps.push(merchant.stamp);
+    let old = match (&acting, &body.old_item) {
+        (Some(programme), id) => old_item(doors, programme, id.as_deref(), &mut purchase).await?,
+        (None, _) => Old::default(),
+    };
+    let mut found = match &acting {
         Some(programme) => goods(doors, programme, body, &mut purchase, now).await?,
         None => Found::default(),
     };
-    let screened = screen(&shelf, &purchase, body, found.refusal.clone(), stamps, now);
-    let command = reserve(doors, till, body, ids, &purchase, screened, found);
+    let own = [merchant.refusal, old.refusal.clone(), found.refusal.take()];
+    let own = own.into_iter().flatten().collect();
+    let screened = screen(&shelf, &purchase, body, own, stamps, now);
+    let command = reserve(doors, till, body, ids, &purchase, screened, (found, old));
     Ok((purchase.book.no, command))
 }
 
@@ -151,101 +135,11 @@ async fn stamps(doors: &Doors, names: &[&str]) -> Result<Vec<Stamp>, Problem> {
     read(&doors.pool, move |connection| find_stamps(connection, &names)).await
 }
 
-/// Puts what the catalogue knows into the facts: class, grade, flags and filed price come from
-/// there, never from the till, unless the programme takes declared goods.
-async fn goods(
-    doors: &Doors,
-    programme: &Programme,
-    body: &PurchaseBody,
-    purchase: &mut Purchase,
-    now: Moment,
-) -> Result<Found, Problem> {
-    if programme.is_per_order() {
-        return order(doors, programme, body, purchase, now).await;
-    }
-    let gtin: Option<Gtin> = body.item.gtin.as_deref().and_then(|gtin| gtin.parse().ok());
-    let (region, day) = (purchase.book.region, day_of(now));
-    let known = match gtin {
-        None => None,
-        Some(gtin) => {
-            let found = read(&doors.pool, move |connection| {
-                let goods = catalogue::find(connection, &gtin, day)?;
-                let filed = catalogue::filed_price(connection, &gtin, region, day)?;
-                Ok(goods.map(|goods| (goods, filed)))
-            });
-            Some(found.await?)
-        }
-    };
-    let mut found = Found::default();
-    match (programme.goods(), known) {
-        (_, Some(Some((goods, filed)))) => {
-            let wrong = |_| Problem::internal();
-            goods.facts(filed, &mut purchase.facts).map_err(wrong)?;
-            if goods.class != purchase.class {
-                found.refusal = Some(CLASS_MISMATCH);
-            }
-            found.brand = Some(goods.brand);
-        }
-        (GoodsSource::Catalogue, Some(None)) => found.refusal = Some(GOODS_NOT_IN_CATALOGUE),
-        // Without a barcode, or with a wrong one, the programme's own rules speak.
-        (GoodsSource::Catalogue, None) => {}
-        (GoodsSource::Declared, _) => {
-            if let Some(declared) = &body.item.declared {
-                declared.facts(&mut purchase.facts)?;
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// The lines of an order: each line's class from the catalogue, or declared.
-async fn order(
-    doors: &Doors,
-    programme: &Programme,
-    body: &PurchaseBody,
-    purchase: &mut Purchase,
-    now: Moment,
-) -> Result<Found, Problem> {
-    if body.lines.is_empty() {
-        return Err(Problem::bad_field(
-            "lines",
-            "该方案按单补贴，请逐行列明商品",
-            "this programme pays per order: list its lines",
-        ));
-    }
-    let gtins: Vec<Gtin> =
-        body.lines.iter().filter_map(|line| line.gtin.as_deref()?.parse().ok()).collect();
-    let day = day_of(now);
-    let known: Vec<Goods> =
-        read(&doors.pool, move |connection| catalogue::find_all(connection, &gtins, day)).await?;
-    let mut found = Found::default();
-    let mut mixed = false;
-    let mut grade: Option<i16> = None;
-    for line in &body.lines {
-        let gtin = line.gtin.as_deref();
-        let goods = known.iter().find(|goods| Some(goods.gtin.as_str()) == gtin);
-        let declared = line.class.clone().filter(|_| programme.goods() == GoodsSource::Declared);
-        let Some(class) = goods.map(|goods| goods.class.clone()).or(declared) else {
-            found.refusal = Some(GOODS_NOT_IN_CATALOGUE);
-            continue;
-        };
-        mixed |= !programme.takes_line(&class);
-        // The worst grade of the lines speaks for the order.
-        grade = grade.max(goods.and_then(|goods| goods.energy_label));
-        found.lines.push((class, line.price_fen));
-    }
-    let facts = &mut purchase.facts;
-    put(facts, Fact::Items, Some(lines_fact(&found.lines)))?;
-    put(facts, Fact::MixedBasket, mixed.then_some(Value::Bool(true)))?;
-    put(facts, Fact::EnergyLabel, grade.map(|grade| Value::Int(grade.into())))?;
-    Ok(found)
-}
-
 fn screen(
     shelf: &Shelf,
     purchase: &Purchase,
     body: &PurchaseBody,
-    own: Option<Refusal>,
+    own: Vec<Refusal>,
     stamps: Vec<Stamp>,
     now: Moment,
 ) -> Screened {
@@ -271,12 +165,13 @@ fn reserve(
     (redemption, new_voucher): (Uuid, Uuid),
     purchase: &Purchase,
     screened: Screened,
-    found: Found,
+    (found, old): (Found, Old),
 ) -> Reserve {
     let programme = screened.programme.clone();
     let kinds = programme.as_ref().map(|p| p.marks(&purchase.class)).unwrap_or_default();
     let retailer = till.organisation.uuid();
-    let marks = marks::wanted(&doors.keys, &kinds, body, found.brand.as_deref(), retailer, None);
+    let marks =
+        marks::wanted(&doors.keys, &kinds, body, found.brand.as_deref(), retailer, old.mark);
     let declared = programme.as_ref().is_some_and(|p| p.goods() == GoodsSource::Declared);
     let (voucher, earlier, claim) = match &purchase.buyer {
         Buyer::Voucher(voucher) => (voucher.id, voucher.redemption, None),
@@ -296,7 +191,7 @@ fn reserve(
         marks,
         lines: found.lines,
         needs_review: declared,
-        old_item: None,
+        old_item: old.id,
         capture: body.capture,
         earlier,
     }

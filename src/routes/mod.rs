@@ -6,6 +6,8 @@ pub mod openapi;
 pub mod programmes;
 
 use crate::http::request::unknown_path;
+use crate::identity::organisation;
+use crate::old_item;
 use crate::redemption;
 use crate::voucher;
 use actix_web::web::{self, ServiceConfig};
@@ -16,6 +18,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     openapi::routes(cfg);
     books::routes(cfg);
     programmes::routes(cfg);
+    old_item::http::routes(cfg);
+    organisation::http::routes(cfg);
     voucher::http::routes(cfg);
     redemption::http::routes(cfg);
     cfg.default_service(web::route().to(unknown_path));

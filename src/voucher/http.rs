@@ -1,8 +1,9 @@
 //! Vouchers over HTTP: claim, see, give back, look up by code, show as a QR code.
 
-use super::claim::{Claim, QuotaHint, view};
+use super::claim::{Claim, view};
 use super::code::Code;
 use super::ends::GiveBack;
+use super::gate;
 use super::model::Voucher;
 use super::store;
 use crate::book::{Answered, BookInfo, Books, read};
@@ -20,6 +21,7 @@ use crate::kernel::id::{Kind, PublicId};
 use crate::kernel::region::Region;
 use crate::kernel::time::day_of;
 use crate::programme::{Fact, Facts, Library, Phase, Screened, Value};
+use crate::register::gate::Gate;
 use crate::register::model::PersonRef;
 use actix_web::{HttpResponse, web};
 use chrono::Datelike;
@@ -90,6 +92,7 @@ pub struct Doors {
     pub pool: web::Data<ReadPool>,
     pub keys: web::Data<KeyRing>,
     pub clock: web::Data<Clock>,
+    pub gate: web::Data<Gate>,
 }
 
 impl actix_web::FromRequest for Doors {
@@ -110,6 +113,7 @@ impl actix_web::FromRequest for Doors {
                 pool: door(request)?,
                 keys: door(request)?,
                 clock: door(request)?,
+                gate: door(request)?,
             })
         };
         std::future::ready(doors())
@@ -174,26 +178,33 @@ pub async fn claim(
     posted: Posted<ClaimBody>,
 ) -> Result<HttpResponse, Problem> {
     let book = book_of(&doors, posted.body.region, &posted.body.class).await?;
-    let (voucher, fresh_subject) = (Uuid::now_v7(), rand::rng().random());
+    let drawn = (Uuid::now_v7(), rand::rng().random());
+    let screened = |again| screened_claim(&doors, &book, acting.person, &posted.body, drawn, again);
+    let sealed = |claim: Claim| envelope(acting.actor(), &posted, Arc::new(claim));
+    let first = screened(false).await?;
+    let asking = gate::asking(&book, &first, &sealed(first.clone()));
+    let pass = match asking {
+        Some(asking) => Some(gate::admit(&doors, &book, &first, asking).await?),
+        None => None,
+    };
+    let mut first = Some(first);
     let answered = doors
         .books
         .answer_screened(book.no, |again| {
-            let (doors, posted, book, acting) = (&doors, &posted, &book, &acting);
+            let ready = first.take();
+            let (screened, sealed) = (&screened, &sealed);
             async move {
-                let claim = screened_claim(
-                    doors,
-                    book,
-                    acting.person,
-                    &posted.body,
-                    (voucher, fresh_subject),
-                    again,
-                )
-                .await?;
-                Ok(envelope(acting.actor(), posted, Arc::new(claim)))
+                match ready {
+                    Some(claim) => Ok(sealed(claim)),
+                    None => Ok(sealed(screened(again).await?)),
+                }
             }
         })
-        .await?;
-    with_code(&doors, answered)
+        .await;
+    if let Some(pass) = pass {
+        gate::settle(&doors, pass, &answered).await;
+    }
+    with_code(&doors, answered?)
 }
 
 async fn screened_claim(
@@ -254,11 +265,6 @@ fn with_code(doors: &Doors, answered: Answered) -> Result<HttpResponse, Problem>
     Ok(Answered { body, ..answered }.response())
 }
 
-/// What the gate is told of a claim or a give-back.
-pub fn quota_hint(answered: &Answered) -> Option<QuotaHint> {
-    answered.hint.as_ref()?.downcast_ref::<Option<QuotaHint>>()?.clone()
-}
-
 /// Gives an unused voucher back.
 #[utoipa::path(post, path = "/v1/vouchers/{id}/give-back", tag = "vouchers",
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
@@ -273,7 +279,9 @@ pub async fn give_back(
     let id = PublicId::parse(Kind::Voucher, &id).map_err(|_| Problem::not_found())?;
     let command = GiveBack { voucher: id.id, person: acting.person.uuid() };
     let envelope = envelope(acting.actor(), &posted, Arc::new(command));
-    Ok(doors.books.answer(id.book, envelope).await?.response())
+    let answered = doors.books.answer(id.book, envelope).await?;
+    gate::tell(&doors.gate, &answered).await;
+    Ok(answered.response())
 }
 
 /// A person's own voucher, with its code.

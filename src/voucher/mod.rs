@@ -26,6 +26,7 @@ pub mod claim;
 pub mod code;
 pub mod ends;
 pub mod entries;
+pub mod gate;
 pub mod http;
 pub mod model;
 pub mod store;
