@@ -16,4 +16,5 @@ pub mod redemption;
 pub mod routes;
 pub mod jobs;
 pub mod wiring;
+pub mod demo;
 pub mod commands;

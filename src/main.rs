@@ -1,7 +1,7 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tradein::commands::{
-    caps, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers, token,
+    caps, demo, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers, token,
 };
 
 #[global_allocator]
@@ -18,6 +18,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Caps(caps::Caps),
+    Demo(demo::Demo),
     Goods(goods::Goods),
     Healthcheck(healthcheck::Healthcheck),
     Keys(keys::Keys),
@@ -32,6 +33,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Caps(command) => command.run(),
+        Command::Demo(command) => command.run(),
         Command::Goods(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
         Command::Keys(command) => command.run(),

@@ -1,6 +1,7 @@
 //! The command line: one module for each subcommand, a few lines over the slices.
 
 pub mod caps;
+pub mod demo;
 pub mod goods;
 pub mod healthcheck;
 pub mod keys;

@@ -6,7 +6,7 @@ pub mod openapi;
 pub mod programmes;
 
 use crate::http::request::unknown_path;
-use crate::identity::organisation;
+use crate::identity::{organisation, people};
 use crate::old_item;
 use crate::redemption;
 use crate::voucher;
@@ -20,6 +20,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     programmes::routes(cfg);
     old_item::http::routes(cfg);
     organisation::http::routes(cfg);
+    people::http::routes(cfg);
     voucher::http::routes(cfg);
     redemption::http::routes(cfg);
     cfg.default_service(web::route().to(unknown_path));

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The order in which imports run downhill: a module uses only those that stand before it.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 21] = [
     "kernel",
     "infra",
     "http",
@@ -23,6 +23,8 @@ const ORDER: [&str; 19] = [
     "audit",
     "routes",
     "jobs",
+    "wiring",
+    "demo",
     "commands",
     "main",
 ];
