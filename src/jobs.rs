@@ -79,9 +79,9 @@ impl Jobs {
         let commands: Vec<Arc<dyn Command>> = ends.chain(lapses).collect();
         let written = commands.len();
         // All at once: they share a batch, as callers at the till do.
-        let submitted = commands.into_iter().map(|command| self.books.submit(no, system(command)));
-        for reply in futures_util::future::join_all(submitted).await {
-            reply?;
+        let submitted = commands.into_iter().map(|command| self.books.answer(no, system(command)));
+        for answered in futures_util::future::join_all(submitted).await {
+            voucher::gate::tell(&self.gate, &answered?).await;
         }
         Ok(written)
     }

@@ -16,5 +16,6 @@ pub mod redemption;
 pub mod routes;
 pub mod jobs;
 pub mod wiring;
+pub mod bench;
 pub mod demo;
 pub mod commands;

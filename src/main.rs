@@ -1,7 +1,8 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tradein::commands::{
-    caps, demo, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers, token,
+    bench, caps, demo, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers,
+    token,
 };
 
 #[global_allocator]
@@ -17,6 +18,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(bench::Bench),
     Caps(caps::Caps),
     Demo(demo::Demo),
     Goods(goods::Goods),
@@ -32,6 +34,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Bench(command) => command.run(),
         Command::Caps(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Goods(command) => command.run(),

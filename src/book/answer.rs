@@ -1,6 +1,7 @@
 //! From the reply of a book to the answer of a request.
 
-use super::batch::{self, Envelope, Reply};
+use super::batch::{Envelope, Reply};
+use super::dry;
 use super::model::{Command, Decision};
 use super::{Books, read};
 use crate::http::problem::{PROBLEM_JSON, Problem};
@@ -23,7 +24,7 @@ pub struct Answered {
     pub body: Vec<u8>,
     pub replayed: bool,
     /// What the decision left for its handler; `None` on a replay.
-    pub hint: Option<Box<dyn Any + Send>>,
+    pub hint: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Answered {
@@ -70,7 +71,7 @@ impl Books {
         let info = self.info(book).await?.ok_or_else(Problem::not_found)?;
         let offset = self.settings.clock.offset();
         let decided = read(&self.pool, move |connection| {
-            batch::dry_run(connection, &info, offset, command.as_ref())
+            dry::run(connection, &info, offset, command.as_ref())
         })
         .await?;
         match decided {

@@ -20,7 +20,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Rounds in which needs may grow before a command is taken for a bug.
-const ROUNDS: usize = 4;
+pub const ROUNDS: usize = 4;
 
 /// A command with what the book must know of its request.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ pub enum Reply {
         status: u16,
         body: Vec<u8>,
         replayed: bool,
-        hint: Option<Box<dyn Any + Send>>,
+        hint: Option<Box<dyn Any + Send + Sync>>,
     },
     /// Screen again and submit anew.
     Stale,
@@ -89,7 +89,7 @@ enum Verdict {
         status: u16,
         body: Vec<u8>,
         refused: Refused,
-        hint: Option<Box<dyn Any + Send>>,
+        hint: Option<Box<dyn Any + Send + Sync>>,
     },
     Stale,
     Failed,
@@ -125,29 +125,6 @@ pub fn run(
     batch.save(connection, jobs, &keys, &verdicts)?;
     connection.batch_execute("COMMIT").map_err(BatchError::Unknown)?;
     Ok(replies(verdicts))
-}
-
-/// Decides one command without saving anything: what a quote answers. Registers are read, not
-/// taken, so that a crowd that asks for prices makes nobody wait.
-pub fn dry_run(
-    connection: &mut PgConnection,
-    book: &BookInfo,
-    clock_offset: TimeDelta,
-    command: &dyn Command,
-) -> QueryResult<Result<Decision, Fault>> {
-    let head = store::read_head(connection, book.no)?;
-    let moneys = store::load_moneys(connection, book.no)?;
-    let now = chrono::Utc::now() + clock_offset;
-    let mut desk = Desk::new(now, book.no, &head.state, moneys).dry();
-    let mut tx = Tx { connection, book: book.no, now };
-    for _ in 0..ROUNDS {
-        command.needs(&mut Ask::of(&mut desk));
-        if !desk.load(&mut tx, false)? {
-            break;
-        }
-    }
-    desk.load(&mut tx, true)?;
-    Ok(command.decide(&mut desk))
 }
 
 struct Batch<'a> {

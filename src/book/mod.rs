@@ -26,6 +26,7 @@ mod answer;
 mod batch;
 mod clerk;
 pub mod desk;
+mod dry;
 pub mod entries;
 pub mod fold;
 pub mod log;

@@ -265,5 +265,5 @@ pub struct Outcome {
     /// The state that the book takes, where the command changes it.
     pub book_state: Option<&'static str>,
     /// Something for the handler that is not part of the answer and is gone with the process.
-    pub hint: Option<Box<dyn Any + Send>>,
+    pub hint: Option<Box<dyn Any + Send + Sync>>,
 }

@@ -1,9 +1,13 @@
 //! `tradein caps`: the copies of the per-person caps in Redis, checked and loaded.
 
 use crate::infra::clock::Clock;
+use crate::infra::keys::{KeyRing, Purpose};
 use crate::infra::postgres::{Timeouts, read_pool};
+use crate::infra::settings::Settings;
 use crate::register::gate::{Gate, GateSettings, Patience};
 use anyhow::{Context, bail, ensure};
+use secrecy::ExposeSecret;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,15 +16,9 @@ use std::time::Duration;
 pub struct Caps {
     #[command(subcommand)]
     what: What,
-    /// The database, as the role that serves
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
-    database_url: Option<String>,
-    /// Redis
-    #[arg(long, env = "REDIS_URL", hide_env_values = true, global = true)]
-    redis_url: Option<String>,
-    /// The key that names people in Redis, 64 hex digits
-    #[arg(long, env = "TRADEIN_REDIS_TAG_KEY", hide_env_values = true, global = true)]
-    redis_tag_key: Option<String>,
+    /// The settings of the service: its database, its Redis, its keys
+    #[arg(long, env = "TRADEIN_CONFIG", global = true)]
+    config: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, clap::Subcommand)]
@@ -58,16 +56,23 @@ impl Caps {
     }
 
     fn gate(&self) -> anyhow::Result<Gate> {
-        let database = self.database_url.as_deref().context("DATABASE_URL is not set")?;
-        let redis = self.redis_url.as_deref().context("REDIS_URL is not set")?;
-        let key = self.redis_tag_key.as_deref().context("TRADEIN_REDIS_TAG_KEY is not set")?;
-        let key = hex::decode(key).ok().and_then(|key| <[u8; 32]>::try_from(key).ok());
-        let key = key.context("TRADEIN_REDIS_TAG_KEY is not 64 hex digits")?;
+        let settings = Settings::load(self.config.as_deref())?;
+        let (database, redis) =
+            (settings.database.url.expose_secret(), settings.redis.url.expose_secret());
+        ensure!(!database.is_empty(), "DATABASE_URL is not set");
+        ensure!(!redis.is_empty(), "REDIS_URL is not set");
+        let (file, sandbox) = (&settings.keys.file, settings.sandbox.enabled);
+        let keys = match file.as_os_str().is_empty() {
+            true if sandbox => KeyRing::sandbox(),
+            true => bail!("keys.file is not set: people have other names under other keys"),
+            false => KeyRing::from_file(file, sandbox)?,
+        };
+        let (_, tag_key) = keys.current(Purpose::RedisTag);
         let patient = Duration::from_secs(10);
         let pool = read_pool(database, 2, Timeouts { lock: patient, statement: patient });
         // Nobody waits behind this command, so it may wait longer than a claim.
         let patience = Patience { answer: Duration::from_secs(2), failures: 2 };
-        let settings = GateSettings { patience, ..GateSettings::default() };
-        Ok(Gate::new(redis, key, pool, Arc::new(Clock::default()), settings)?)
+        let gate = GateSettings { patience, ..GateSettings::default() };
+        Ok(Gate::new(redis, *tag_key.expose(), pool, Arc::new(Clock::default()), gate)?)
     }
 }

@@ -95,7 +95,8 @@ pub struct OldItemAnswer {
     security(("bearer" = [])), responses(
         (status = 201, description = "Registered, with its receipt", body = OldItemAnswer),
         (status = 409, description = "No open book", body = ProblemBody),
-        (status = 422, description = "OLD_ITEM_TAKEN, HAND_OVER_IN_FUTURE", body = ProblemBody)))]
+        (status = 422, description = "OLD_ITEM_TAKEN, HAND_OVER_IN_FUTURE, NOT_APPROVED, \
+            MERCHANT_NOT_ELIGIBLE", body = ProblemBody)))]
 pub async fn register(
     books: web::Data<Books>,
     pool: web::Data<ReadPool>,
@@ -105,24 +106,41 @@ pub async fn register(
 ) -> Result<HttpResponse, Problem> {
     let body = &posted.body;
     checked(body)?;
+    let book = book_of(&books, body).await?;
+    let item = Uuid::now_v7();
+    let answered = books
+        .answer_screened(book.no, |_| {
+            let (pool, keys, acting, posted) = (&pool, &keys, &acting, &posted);
+            async move {
+                let command = registration(pool, keys, acting, &posted.body, item).await?;
+                Ok(envelope(acting.actor(), posted, Arc::new(command)))
+            }
+        })
+        .await?;
+    Ok(answered.response())
+}
+
+async fn registration(
+    pool: &ReadPool,
+    keys: &KeyRing,
+    acting: &Taker,
+    body: &RegisterBody,
+    item: Uuid,
+) -> Result<RegisterOldItem, Problem> {
     let (region, class, day) = (body.region, &body.class, body.handed_over_on);
     let asked = TakingIn { organisation: acting.organisation(), region, class, day };
-    let not_admitted = may_take_in(&pool, asked).await?;
-    let book = book_of(&books, body).await?;
-    let command = RegisterOldItem {
-        item: Uuid::now_v7(),
+    Ok(RegisterOldItem {
+        item,
         recycler: acting.organisation().uuid(),
-        store: store_of(&acting),
+        store: store_of(acting),
         class: class.clone(),
         owner: body.owner.map(PersonId::uuid),
-        marks: body.identifiers.marks(&keys),
+        marks: body.identifiers.marks(keys),
         facts: body.facts.clone(),
         photos: body.photos.clone(),
         handed_over_on: day,
-        not_admitted,
-    };
-    let envelope = envelope(acting.actor(), &posted, Arc::new(command));
-    Ok(books.answer(book.no, envelope).await?.response())
+        admission: may_take_in(pool, asked).await?,
+    })
 }
 
 /// Says that an item is what it was said to be. Final.

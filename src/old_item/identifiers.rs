@@ -52,11 +52,12 @@ impl Identifiers {
     }
 }
 
-/// The mark of a thing: a digest under the key that is never rotated, and its first 12 bits.
+/// The mark of a thing: 128 bits of a digest under the key that is never rotated, and of them the
+/// first 12 as its bucket.
 pub fn mark(keys: &KeyRing, kind: &str, value: &[u8]) -> MarkKey {
     let digest = keys.bucket_digest(kind, value);
     let bucket = bucket_of(&digest).cast_signed();
-    MarkKey { bucket, kind: kind.to_owned(), digest: digest.to_vec() }
+    MarkKey { bucket, kind: kind.to_owned(), digest: digest[..16].to_vec() }
 }
 
 #[cfg(test)]

@@ -25,6 +25,9 @@
 //! name one thing by the same identifier. A VIN with a wrong check digit is taken: old imports
 //! have such.
 //!
+//! **Who.** An organisation that is active, a recycler or dismantler, and approved for the class in
+//! that region on the day of the hand-over; its stamp is compared on the desk (`admission.rs`).
+//!
 //! **Entries** hold class, day, facts, the digests and the photos' SHA-256: no owner, no plate and
 //! no free text. A rejection names one reason of a closed list ([`model::RejectReason`]).
 //!

@@ -21,7 +21,10 @@ pub const MOST_PHOTOS: usize = 20;
 
 /// Words that are written as they stand in facts, rows and entries.
 macro_rules! words {
-    ($(#[$doc:meta])* $type:ident { $($(#[$of:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+    (
+        $(#[$doc:meta])*
+        $type:ident { $($(#[$of:meta])* $variant:ident = $word:literal),+ $(,)? }
+    ) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         $(#[$doc])*
         pub enum $type {
@@ -199,6 +202,11 @@ impl OldItem {
     /// Whether it may be bound to a voucher.
     pub fn is_verified(&self) -> bool {
         self.state == State::Verified
+    }
+
+    /// Whether the recycler has yet to verify or reject it.
+    pub fn is_open(&self) -> bool {
+        self.state == State::Registered
     }
 
     /// Ends it, verified or rejected for a reason (invariant 9).

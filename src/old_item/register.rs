@@ -1,9 +1,11 @@
 //! A recycler registers what it took in.
 
+use super::admission::Admission;
 use super::entries::OLD_ITEM_REGISTERED;
 use super::model::{OldFacts, OldItem, PhotoHash, State};
 use crate::book::desk::{Ask, Desk};
 use crate::book::model::{Command, Decision, Draft, Fault, Outcome};
+use crate::book::store::Stamp;
 use crate::identity::model::StoreId;
 use crate::kernel::class::Class;
 use crate::kernel::refusal::Refusal;
@@ -46,14 +48,15 @@ pub struct RegisterOldItem {
     pub facts: OldFacts,
     pub photos: Vec<PhotoHash>,
     pub handed_over_on: NaiveDate,
-    /// Why the organisation may not take it in; found before the queue, and kept under the key.
-    pub not_admitted: Option<Refusal>,
+    /// Whether the organisation may take it in, as it was found before the queue.
+    pub admission: Admission,
 }
 
 impl Command for RegisterOldItem {
     fn needs(&self, ask: &mut Ask<'_>) {
+        ask.want::<Stamp>(self.admission.stamp.name.clone());
         // Nobody grows the registers with a registration that is refused already.
-        if self.not_admitted.is_some() {
+        if self.admission.refusal.is_some() {
             return;
         }
         self.marks.iter().for_each(|key| ask.take::<Mark>(key.clone()));
@@ -63,7 +66,11 @@ impl Command for RegisterOldItem {
         if desk.book_state() != "open" {
             return Ok(Decision::conflict(BOOK_NOT_OPEN));
         }
-        if let Some(refusal) = &self.not_admitted {
+        let stamp = &self.admission.stamp;
+        if desk.get::<Stamp>(&stamp.name)? != Some(stamp) {
+            return Ok(Decision::Stale);
+        }
+        if let Some(refusal) = &self.admission.refusal {
             return Ok(Decision::refused(refusal.clone(), None));
         }
         if self.handed_over_on > day_of(desk.now()) {

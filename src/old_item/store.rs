@@ -83,10 +83,11 @@ fn json_of<T: DeserializeOwned>(text: &str) -> QueryResult<T> {
 fn marks_of(text: &str) -> QueryResult<Vec<MarkKey>> {
     let pairs: Vec<(String, String)> = json_of(text)?;
     let mark = |(kind, digest): (String, String)| {
-        let digest: Digest =
-            hex::decode(digest).ok().and_then(|d| d.try_into().ok()).ok_or_else(broken)?;
-        let bucket = bucket_of(&digest).cast_signed();
-        Ok(MarkKey { bucket, kind, digest: digest.to_vec() })
+        let digest = hex::decode(digest).ok().filter(|digest| digest.len() == 16);
+        let digest = digest.ok_or_else(broken)?;
+        let mut whole = Digest::default();
+        whole[..16].copy_from_slice(&digest);
+        Ok(MarkKey { bucket: bucket_of(&whole).cast_signed(), kind, digest })
     };
     pairs.into_iter().map(mark).collect()
 }

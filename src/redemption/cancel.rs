@@ -8,7 +8,7 @@ use crate::book::store::Tranche;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::time::{self, day_of};
 use crate::register::model::{Mark, Quota, SlotState, Tally};
-use crate::voucher::ends::{end_overdue, free_slot};
+use crate::voucher::ends::{end_overdue, free_slot, hint_of};
 use crate::voucher::entries::VOUCHER_ENDED;
 use crate::voucher::model::{State as VoucherState, Voucher};
 use serde_json::json;
@@ -81,6 +81,11 @@ impl Command for End {
     fn decide(&self, desk: &mut Desk) -> Result<Decision, Fault> {
         let mut outcome = Outcome { status: 200, body: json!({}), ..Outcome::default() };
         outcome.entries = end_if_overdue(desk, self.redemption)?;
+        let voucher =
+            desk.get::<Redemption>(&self.redemption)?.map(|redemption| redemption.voucher);
+        if let Some(voucher) = voucher {
+            outcome.hint = Some(Box::new(hint_of(desk, voucher)?));
+        }
         Ok(Decision::Done(outcome))
     }
 }

@@ -6,6 +6,9 @@
 //! not exist locks nothing, and two books would both decide "free". Rows are never deleted;
 //! release is a state, and a free row means the same as none.
 //!
+//! The gate (`gate/`) keeps copies of quotas and of a drop's money in Redis, to turn a crowd away
+//! before it reaches a book; it decides nothing.
+//!
 //! Invariants kept here: 1 (a grant counts the live slots of a locked row) and 2 (a mark has one
 //! live holder). Lock order: quotas, marks, tallies, after every row of the book, each ascending.
 

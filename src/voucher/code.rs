@@ -140,7 +140,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_wrong_symbol_is_always_seen(book in 1..40_000i32, n: u128, at in 0..30usize, to in 0..32usize) {
+        fn one_wrong_symbol_is_always_seen(
+            book in 1..40_000i32, n: u128, at in 0..30usize, to in 0..32usize,
+        ) {
             let text = code(book, n).reveal();
             prop_assert_eq!(Code::parse(&text), Ok(code(book, n)));
             let at = at % text.len();

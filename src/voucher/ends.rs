@@ -81,6 +81,7 @@ impl Command for Lapse {
     fn decide(&self, desk: &mut Desk) -> Result<Decision, Fault> {
         let mut outcome = Outcome { status: 200, body: json!({}), ..Outcome::default() };
         outcome.entries.extend(end_overdue(desk, self.voucher)?);
+        outcome.hint = Some(Box::new(hint_of(desk, self.voucher)?));
         Ok(Decision::Done(outcome))
     }
 }
@@ -109,6 +110,16 @@ pub fn end_overdue(desk: &mut Desk, id: Uuid) -> Result<Option<Draft>, Fault> {
     free_slot(desk, &voucher)?;
     desk.put(voucher);
     Ok(Some(draft))
+}
+
+/// What the gate is to know of the quota of a voucher that the command has loaded.
+pub fn hint_of(desk: &Desk, id: Uuid) -> Result<Option<QuotaHint>, Fault> {
+    let Some(voucher) = desk.get::<Voucher>(&id)? else { return Ok(None) };
+    if voucher.quota_key.is_empty() {
+        return Ok(None);
+    }
+    let quota = desk.get::<Quota>(&(voucher.person, voucher.quota_key.clone()))?;
+    Ok(quota.map(|quota| QuotaHint::of(quota, desk.now())))
 }
 
 /// Frees the slot where it still names the voucher.

@@ -2,9 +2,12 @@
 //! Folders mirror those of `src`.
 
 mod deploy;
+mod identity;
 mod infra;
+mod old_item;
 mod register;
 mod programme;
+mod redemption;
 mod support;
 mod tidy;
 mod voucher;

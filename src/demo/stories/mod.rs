@@ -26,12 +26,14 @@ pub async fn play_all(world: &World, teller: &mut Teller<'_>) -> anyhow::Result<
     heading(world, teller, "2. An e-bike in Shanghai, a flat sum for the old one with its battery");
     let _ = ebike::play(world, teller).await;
     page.heading(&format!("{}: Zhejiang and Shanghai", ERAS[1].year));
+    world.leave(&ERAS[0]).await?;
     world.enter(&ERAS[1], page).await?;
     heading(world, teller, "3. A smart toilet in Wenzhou: no voucher, the till does it all");
     let _ = checkout::play(world, teller).await;
     heading(world, teller, "4. A telephone in Shanghai, to the fen at the limit");
     let _ = digital::play(world, teller).await;
     page.heading(&format!("{}: Suzhou, under the programme of Jiangsu", ERAS[2].year));
+    world.leave(&ERAS[1]).await?;
     world.enter(&ERAS[2], page).await?;
     heading(world, teller, "5. A voucher that lapses, and a reservation that is cancelled");
     let _ = lapse::play(world, teller).await;

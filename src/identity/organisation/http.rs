@@ -105,7 +105,8 @@ pub type Reader =
     Either<Official, Either<Either<Retailer, Recycler>, Either<Dismantler, RealNameProvider>>>;
 
 /// Registers an organisation.
-#[utoipa::path(post, path = "/v1/organisations", tag = "organisations",
+#[utoipa::path(operation_id = "register_organisation", post,
+    path = "/v1/organisations", tag = "organisations",
     request_body = OrganisationBody, params(("Idempotency-Key" = String, Header)),
     security(("bearer" = [])), responses((status = 201, description = "The organisation"),
         (status = 409, description = "ORGANISATION_EXISTS",
@@ -133,7 +134,8 @@ pub async fn register(
 }
 
 /// Lets an organisation take part with some goods in a region for some days.
-#[utoipa::path(post, path = "/v1/organisations/{id}/approvals", tag = "organisations",
+#[utoipa::path(operation_id = "approve_organisation", post,
+    path = "/v1/organisations/{id}/approvals", tag = "organisations",
     request_body = ApprovalBody,
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
     security(("bearer" = [])), responses((status = 201, description = "The approval"),
@@ -154,7 +156,8 @@ pub async fn approve(
 }
 
 /// Suspends an organisation, readmits it, or removes it for good.
-#[utoipa::path(post, path = "/v1/organisations/{id}/status", tag = "organisations",
+#[utoipa::path(operation_id = "change_organisation_status", post,
+    path = "/v1/organisations/{id}/status", tag = "organisations",
     request_body = StatusBody,
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
     security(("bearer" = [])), responses((status = 200, description = "The organisation"),
@@ -174,7 +177,8 @@ pub async fn change_status(
 }
 
 /// Adds stores to an organisation.
-#[utoipa::path(post, path = "/v1/organisations/{id}/stores", tag = "organisations",
+#[utoipa::path(operation_id = "add_stores", post,
+    path = "/v1/organisations/{id}/stores", tag = "organisations",
     request_body = StoresBody,
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
     security(("bearer" = [])), responses((status = 201, description = "The new stores"),
@@ -197,7 +201,8 @@ pub async fn add_stores(
 }
 
 /// An organisation with its approvals and stores.
-#[utoipa::path(get, path = "/v1/organisations/{id}", tag = "organisations",
+#[utoipa::path(operation_id = "see_organisation", get,
+    path = "/v1/organisations/{id}", tag = "organisations",
     params(("id" = String, Path)), security(("bearer" = [])),
     responses((status = 200, description = "The organisation, its approvals and its stores")))]
 pub async fn see(
@@ -221,7 +226,8 @@ pub async fn see(
 }
 
 /// The organisations that are registered, have a store, or are approved in the caller's scope.
-#[utoipa::path(get, path = "/v1/organisations", tag = "organisations", params(Page),
+#[utoipa::path(operation_id = "list_organisations", get,
+    path = "/v1/organisations", tag = "organisations", params(Page),
     security(("bearer" = [])),
     responses((status = 200, description = "A page, and the cursor of the next")))]
 pub async fn list_all(

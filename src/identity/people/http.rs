@@ -70,7 +70,8 @@ pub struct LookUpBody {
 }
 
 /// Registers a person. The same identity is always the same person.
-#[utoipa::path(post, path = "/v1/people", tag = "people", request_body = PersonBody,
+#[utoipa::path(operation_id = "register_person", post,
+    path = "/v1/people", tag = "people", request_body = PersonBody,
     params(("Idempotency-Key" = String, Header)), security(("bearer" = [])),
     responses((status = 201, description = "The id of the new person"),
         (status = 200, description = "The id of the person who was already registered"),
@@ -135,7 +136,8 @@ fn with_keyed_fingerprint(keys: &KeyRing, envelope: Envelope) -> Envelope {
 }
 
 /// The caller himself, masked.
-#[utoipa::path(get, path = "/v1/people/me", tag = "people", security(("bearer" = [])),
+#[utoipa::path(operation_id = "see_myself", get,
+    path = "/v1/people/me", tag = "people", security(("bearer" = [])),
     responses((status = 200, description = "The person, the identity masked")))]
 pub async fn me(
     pool: web::Data<ReadPool>,
@@ -148,7 +150,8 @@ pub async fn me(
 }
 
 /// Looks a person up: masked, or in clear text with a reason and a case, on record.
-#[utoipa::path(post, path = "/v1/people/lookup", tag = "people", request_body = LookUpBody,
+#[utoipa::path(operation_id = "look_up_person", post,
+    path = "/v1/people/lookup", tag = "people", request_body = LookUpBody,
     params(("Idempotency-Key" = Option<String>, Header)), security(("bearer" = [])),
     responses((status = 200, description = "The person, and with `clear` a receipt"),
         (status = 404, description = "No dealings in the caller's scope"),

@@ -28,19 +28,20 @@ pub struct Patience {
 pub struct Link {
     client: Client,
     patience: Patience,
-    connection: RwLock<ConnectionManager>,
+    /// None until it is first used, and again after it was given up.
+    connection: RwLock<Option<ConnectionManager>>,
     failures: AtomicU32,
     open: AtomicBool,
 }
 
 impl Link {
-    /// Connects when it is first used, so Redis may be away now. To be called inside a runtime.
+    /// Connects when it is first used, so Redis may be away now.
     ///
     /// # Errors
     /// An address that is none.
     pub fn new(url: &str, patience: Patience) -> RedisResult<Link> {
         let client = Client::open(url)?;
-        let connection = RwLock::new(connect(&client, patience)?);
+        let connection = RwLock::default();
         let (failures, open) = (AtomicU32::new(0), AtomicBool::new(false));
         Ok(Link { client, patience, connection, failures, open })
     }
@@ -86,7 +87,7 @@ impl Link {
         &self,
         work: impl FnOnce(ConnectionManager) -> F,
     ) -> Result<T, Away> {
-        let connection = self.connection.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Ok(connection) = self.connection() else { return Err(self.failed(None)) };
         // The connection has limits of its own for connecting and for each answer; this one also
         // bounds the wait behind somebody else's attempt to connect.
         let limit = self.patience.answer * 2;
@@ -112,19 +113,27 @@ impl Link {
         }
         if self.is_open() {
             // A connection whose other end is gone without a word would fail for many minutes.
-            if let Ok(fresh) = connect(&self.client, self.patience) {
-                *self.connection.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-            }
+            *self.connection.write().unwrap_or_else(PoisonError::into_inner) = None;
         }
         Away
     }
-}
 
-fn connect(client: &Client, patience: Patience) -> RedisResult<ConnectionManager> {
-    let config = ConnectionManagerConfig::new()
-        .set_connection_timeout(Some(patience.answer))
-        .set_response_timeout(Some(patience.answer))
-        // A failed attempt to connect is a failure, told at once; the next request tries again.
-        .set_number_of_retries(0);
-    ConnectionManager::new_lazy_with_config(client.clone(), config)
+    fn connection(&self) -> RedisResult<ConnectionManager> {
+        let known = self.connection.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(connection) = known {
+            return Ok(connection);
+        }
+        let mut place = self.connection.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = &*place {
+            return Ok(connection.clone());
+        }
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(self.patience.answer))
+            .set_response_timeout(Some(self.patience.answer))
+            // A failed attempt to connect is a failure, told at once; the next request tries
+            // again.
+            .set_number_of_retries(0);
+        let fresh = ConnectionManager::new_lazy_with_config(self.client.clone(), config)?;
+        Ok(place.insert(fresh).clone())
+    }
 }

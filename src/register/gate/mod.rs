@@ -119,7 +119,7 @@ impl std::ops::Deref for Gate {
 }
 
 impl Gate {
-    /// Makes the gate of this process, inside a runtime. Redis and Postgres may both be away.
+    /// Makes the gate of this process. Redis and Postgres may both be away.
     ///
     /// # Errors
     /// An address of Redis that is none.

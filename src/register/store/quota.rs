@@ -36,8 +36,9 @@ statement! {
     } -> (SmallInt, SqlUuid, Text, Array<Integer>, Array<Integer>, Array<SqlUuid>,
           Array<SmallInt>, Array<Nullable<Timestamptz>>, Array<Nullable<Text>>, BigInt)
     = "SELECT q.bucket, q.person_id, q.key, q.books, q.provinces, q.holders, q.states, q.untils, \
-       q.lapse_keys, q.version FROM (SELECT * FROM unnest(?::smallint[], ?::uuid[], ?::text[]) WITH ORDINALITY \
-       u(bucket, person, key, n) ORDER BY n) u CROSS JOIN LATERAL (SELECT * FROM quota \
+       q.lapse_keys, q.version FROM (SELECT * FROM unnest(?::smallint[], ?::uuid[], ?::text[]) \
+       WITH ORDINALITY u(bucket, person, key, n) ORDER BY n) u \
+       CROSS JOIN LATERAL (SELECT * FROM quota \
        WHERE bucket = u.bucket AND person_id = u.person AND key = u.key LIMIT 1 FOR UPDATE) q"
 }
 
@@ -59,14 +60,16 @@ statement! {
         keys: Array<Text> as [String], books: Array<Text> as [String],
         provinces: Array<Text> as [String], holders: Array<Text> as [String],
         states: Array<Text> as [String], untils: Array<Text> as [String],
-        lapse_keys: Array<Text> as [String], versions: Array<BigInt> as [i64], were: Array<BigInt> as [i64]
+        lapse_keys: Array<Text> as [String], versions: Array<BigInt> as [i64],
+        were: Array<BigInt> as [i64]
     } = "UPDATE quota q SET books = u.books::integer[], provinces = u.provinces::integer[], \
          holders = u.holders::uuid[], states = u.states::smallint[], \
          untils = u.untils::timestamptz[], lapse_keys = u.lapse_keys::text[], \
          version = u.version \
          FROM unnest(?::smallint[], ?::uuid[], ?::text[], ?::text[], ?::text[], ?::text[], \
          ?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[]) \
-         u(bucket, person, key, books, provinces, holders, states, untils, lapse_keys, version, was) \
+         u(bucket, person, key, books, provinces, holders, states, untils, lapse_keys, version, \
+         was) \
          WHERE q.bucket = u.bucket AND q.person_id = u.person AND q.key = u.key \
          AND q.version = u.was"
 }

@@ -3,6 +3,7 @@
 
 mod complaints;
 mod forms;
+mod goods;
 mod laws;
 mod published;
 

@@ -11,6 +11,8 @@
 pub mod addresses;
 pub mod database;
 pub mod invariants;
+pub mod logs;
+pub mod privacy;
 pub mod redis;
 pub mod scratch;
 pub mod servers;

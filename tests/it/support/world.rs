@@ -2,7 +2,7 @@
 
 use super::{TestDb, TestRedis};
 use chrono::{NaiveDate, TimeDelta, Utc};
-use diesel::sql_types::{Binary, Date, Nullable, SmallInt, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Date, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use diesel::{RunQueryDsl, sql_query};
 use serde_json::{Value, json};
 use std::net::TcpListener;
@@ -14,7 +14,10 @@ use tradein::identity::role::{Role, Scope};
 use tradein::identity::token::{Grant, Mint, Standing};
 use tradein::infra::keys::KeyRing;
 use tradein::infra::settings::Settings;
+use tradein::kernel::identifier::{CreditCode, Identifier};
 use tradein::kernel::time::Moment;
+use tradein::programme::goods::file::{read_goods, read_prices};
+use tradein::programme::goods::load::LoadGoods;
 use tradein::wiring::Wiring;
 use uuid::Uuid;
 
@@ -143,19 +146,18 @@ impl World {
         self.token(role, Standing::Official(Scope::new(vec![reach])), login)
     }
 
-    /// A person of some age, registered.
+    /// A person of some age, as a registration leaves him, without the clear identity that no
+    /// test of the till needs.
     pub fn person(&self, age: i32) -> PersonId {
         let id = PersonId::from(Uuid::now_v7());
         let today = tradein::kernel::time::day_of(self.wiring.clock.now());
         let born: Option<NaiveDate> =
             today.checked_sub_signed(TimeDelta::days(366 * i64::from(age)));
-        let insert = "INSERT INTO vault.person (bucket, person_id, digest, key_version, cipher, \
-             born_on, consent_at, registered_at, state) \
-             VALUES ($1, $2, $3, 1, NULL, $4, now(), now(), $5)";
+        let insert = "INSERT INTO vault.person (bucket, person_id, cipher, born_on, consent_at, \
+             registered_at, state) VALUES ($1, $2, NULL, $3, now(), now(), $4)";
         sql_query(insert)
             .bind::<SmallInt, _>(bucket_of_person(&self.wiring.keys, id))
             .bind::<SqlUuid, _>(id.uuid())
-            .bind::<Binary, _>(id.uuid().as_bytes().to_vec())
             .bind::<Nullable<Date>, _>(born)
             .bind::<Text, _>("active")
             .execute(&mut self.db.app())
@@ -163,9 +165,59 @@ impl World {
         id
     }
 
-    /// A retailer that may take part.
-    pub fn retailer(&self) -> OrganisationId {
-        OrganisationId::from(Uuid::now_v7())
+    /// An organisation that is approved for every class of some families everywhere.
+    pub async fn organisation(&self, kind: &str, families: &[&str]) -> OrganisationId {
+        let admin = self.official_token(Role::ProgrammeAdmin, "100000/*", "admin");
+        let n = self.keys.fetch_add(1, Ordering::Relaxed);
+        let body = json!({"kind": kind, "name": "测试单位", "region": "310000",
+            "uscc": CreditCode::synthetic(n).reveal(), "stores": []});
+        let made = self.post(&admin, "/v1/organisations", body).await.expect(201);
+        let id = made.body["organisation"]["id"].as_str().expect("an id").to_owned();
+        for family in families {
+            let body = json!({"region": "100000", "family": family, "from": "2020-01-01"});
+            let path = format!("/v1/organisations/{id}/approvals");
+            self.post(&admin, &path, body).await.expect(201);
+        }
+        id.parse().expect("an organisation's id")
+    }
+
+    /// A retailer that may take part, by its token.
+    pub async fn retailer(&self) -> String {
+        let families = ["appliance", "digital", "local", "home", "ebike"];
+        self.retailer_token(self.organisation("retailer", &families).await)
+    }
+
+    /// Loads the sample catalogue and its filed prices.
+    pub async fn load_goods(&self) {
+        let read = |name: &str| {
+            let path = format!("{}/config/goods/{name}.csv", env!("CARGO_MANIFEST_DIR"));
+            std::fs::read(path).expect("a sample file")
+        };
+        let command = LoadGoods {
+            goods: read_goods(&read("sample")).expect("right goods"),
+            prices: read_prices(&read("sample-prices")).expect("right prices"),
+            goods_sha256: Some("ab".repeat(32)),
+            prices_sha256: Some("cd".repeat(32)),
+            id: Uuid::now_v7(),
+        };
+        let envelope = tradein::jobs::system(std::sync::Arc::new(command));
+        let done = self.wiring.books.answer(tradein::book::REGISTER, envelope).await;
+        assert!(done.expect("an answer").is_success());
+    }
+
+    /// Runs the sweep once, as the timer would.
+    pub async fn sweep(&self) -> usize {
+        self.wiring.jobs().sweep().await.expect("the sweep runs")
+    }
+
+    /// A person's claim: the voucher's id and code.
+    pub async fn claimed(&self, person: PersonId, region: &str, class: &str) -> (String, String) {
+        let body = json!({"region": region, "class": class, "channel": "offline",
+            "location": region});
+        let token = self.person_token(person);
+        let claimed = self.post(&token, "/v1/vouchers", body).await.expect(201);
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        (text(&claimed.body["voucher"]["id"]), text(&claimed.body["code"]))
     }
 
     /// Publishes programmes by their file names in `config/programmes`.

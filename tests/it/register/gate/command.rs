@@ -1,6 +1,6 @@
 //! `tradein caps`.
 
-use super::world::{KEY, TAG_KEY, World, person};
+use super::world::{KEY, World, person};
 use std::process::{Command, Output};
 
 fn caps(world: &World, what: &str) -> Output {
@@ -8,7 +8,7 @@ fn caps(world: &World, what: &str) -> Output {
         .args(["caps", what])
         .env("DATABASE_URL", world.db.app_url())
         .env("REDIS_URL", world.redis.url())
-        .env("TRADEIN_REDIS_TAG_KEY", hex::encode(TAG_KEY))
+        .env("TRADEIN_SANDBOX__ENABLED", "true")
         .output()
         .unwrap()
 }

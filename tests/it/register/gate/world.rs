@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tradein::infra::clock::Clock;
+use tradein::infra::keys::{KeyRing, Purpose};
 use tradein::infra::postgres::{ReadPool, Timeouts, read_pool};
 use tradein::kernel::money::Fen;
 use tradein::kernel::time::Moment;
@@ -18,7 +19,6 @@ use tradein::register::model::PersonRef;
 use uuid::Uuid;
 
 pub const KEY: &str = "310000/2026/appliance.tv";
-pub const TAG_KEY: [u8; 32] = [7; 32];
 
 /// The pool goes before the database that it is connected to.
 pub struct World {
@@ -68,7 +68,9 @@ impl World {
 
     pub fn gate_with(&self, settings: GateSettings) -> Gate {
         let (pool, clock) = (self.pool.clone(), self.clock.clone());
-        Gate::new(&self.redis.url(), TAG_KEY, pool, clock, settings).unwrap()
+        let keys = KeyRing::sandbox();
+        let tag_key = *keys.current(Purpose::RedisTag).1.expose();
+        Gate::new(&self.redis.url(), tag_key, pool, clock, settings).unwrap()
     }
 
     /// Grants a slot if fewer than `cap` are taken, as a clerk would under the row's lock.

@@ -1,0 +1,5 @@
+mod organisations;
+mod people;
+mod plans;
+mod privacy;
+mod world;
