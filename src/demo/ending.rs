@@ -26,7 +26,7 @@ async fn show(world: &World, teller: &mut Teller<'_>, book: &Book) -> anyhow::Re
     let page = teller.page;
     let head = world.balances(book.no).await?;
     let size = head.fen_at("/tree_size");
-    page.step(&format!("{}, {size} entries", book.name), "");
+    page.line(&format!("\n  {}, {size} entries", book.name));
     let buckets: Vec<String> = Bucket::ALL
         .iter()
         .map(|bucket| (bucket.name(), head.body["balances_fen"][bucket.name()].as_i64()))

@@ -117,6 +117,7 @@ impl World {
         let (mint, clock) = (sandbox.mint.clone(), sandbox.wiring.clock.clone());
         let admin = official(&mint, Role::ProgrammeAdmin, "admin")?;
         page.heading("The world");
+        page.line("    checks and publishes the programmes, each with its own worked examples …");
         let news = publish(&client, &admin, programmes).await?;
         page.good(&format!("{} programmes of config/programmes, {news} new", programmes.len()));
         let goods = load_goods(&sandbox.wiring.books, &sandbox.wiring.pool).await?;
@@ -143,7 +144,7 @@ impl World {
             mint,
             clock,
         };
-        page.good("5 shops, 1 recycler, 1 real-name provider, each with its credit code, approved");
+        page.good("5 shops, 1 recycler, 1 real-name provider, each with its credit code");
         Ok(world)
     }
 
@@ -226,11 +227,8 @@ impl World {
         let alone = self.client.send(one, &Call::post(&path, json!({}))).await?;
         ensure!(alone.code() == "SECOND_PERSON_REQUIRED", "one person gave money alone");
         self.client.must(other, Call::post(&path, json!({}))).await?;
-        page.good(&format!(
-            "book {}: {} yuan, proposed by one person of finance and approved by another",
-            book.name,
-            yuan(BUDGET.0)
-        ));
+        page.good(&format!("book {}: {} yuan", book.name, yuan(BUDGET.0)));
+        page.note("proposed by one person of finance, approved by another");
         Ok(())
     }
 

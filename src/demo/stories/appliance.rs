@@ -130,7 +130,7 @@ async fn the_same_again(
     body["old_item"] = json!(old);
     let what = "tries 王芳's old refrigerator for 李娜";
     let call = Call::post("/v1/redemptions", body);
-    teller.step(shop, what, call, Refused(422, "OLD_ITEM_USED")).await?;
+    teller.step(shop, what, call, Refused(422, "OWNER_MISMATCH")).await?;
     let path = format!("/v1/vouchers/{}/give-back", claimed.text_at("/voucher/id"));
     let call = Call::post(path, json!({}));
     teller.step(&li.who, "gives her voucher back", call, Done(200)).await?;
