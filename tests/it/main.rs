@@ -1,6 +1,7 @@
 //! All integration tests: one program, one private PostgreSQL and Redis, a database per test.
 //! Folders mirror those of `src`.
 
+mod demo;
 mod deploy;
 mod identity;
 mod infra;
