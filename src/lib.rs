@@ -17,4 +17,5 @@ pub mod audit;
 pub mod routes;
 pub mod jobs;
 pub mod wiring;
+pub mod bench;
 pub mod commands;

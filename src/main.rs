@@ -1,7 +1,8 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tradein::commands::{
-    audit, caps, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers, token,
+    audit, bench, caps, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers,
+    token,
 };
 
 #[global_allocator]
@@ -18,6 +19,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Audit(audit::Audit),
+    Bench(bench::Bench),
     Caps(caps::Caps),
     Goods(goods::Goods),
     Healthcheck(healthcheck::Healthcheck),
@@ -33,6 +35,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Audit(command) => command.run(),
+        Command::Bench(command) => command.run(),
         Command::Caps(command) => command.run(),
         Command::Goods(command) => command.run(),
         Command::Healthcheck(command) => command.run(),

@@ -119,12 +119,16 @@ pub async fn old_item(
         Buyer::Person(person) => person.uuid(),
     };
     item.facts(&mut purchase.facts, claimant).map_err(|_| Problem::internal())?;
+    // Where the programme wants it verified later only, a registered one may be named already; a
+    // rejected one never.
+    let may_wait =
+        matches!(policy.needed, OldItemNeeded::BeforeCapture | OldItemNeeded::BeforeSettlement);
     let own_class = policy.classes.is_empty() && item.class == purchase.class;
     let refusal = if !own_class && !policy.classes.contains(&item.class) {
         Some(OLD_ITEM_CLASS)
     } else if policy.whose == OldItemOwner::Claimant && item.owner != Some(claimant) {
         Some(OLD_ITEM_NOT_OWN)
-    } else if needed && !item.is_verified() {
+    } else if !item.is_verified() && !(may_wait && item.is_open()) {
         Some(OLD_ITEM_NOT_VERIFIED)
     } else {
         None
