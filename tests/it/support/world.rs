@@ -138,7 +138,11 @@ impl World {
     }
 
     pub fn retailer_token(&self, id: OrganisationId) -> String {
-        self.token(Role::Retailer, Standing::Organisation { id, store: None }, "till")
+        self.organisation_token(Role::Retailer, id)
+    }
+
+    pub fn organisation_token(&self, role: Role, id: OrganisationId) -> String {
+        self.token(role, Standing::Organisation { id, store: None }, "till")
     }
 
     pub fn official_token(&self, role: Role, scope: &str, login: &str) -> String {
@@ -226,8 +230,13 @@ impl World {
         for name in names {
             let path = format!("{}/config/programmes/{name}.toml", env!("CARGO_MANIFEST_DIR"));
             let text = std::fs::read_to_string(&path).expect("a programme of this name");
-            self.post(&admin, "/v1/programmes", json!({"text": text})).await.expect(201);
+            self.publish_text(&admin, &text).await;
         }
+    }
+
+    /// Publishes a programme of a test's own.
+    pub async fn publish_text(&self, admin: &str, text: &str) {
+        self.post(admin, "/v1/programmes", json!({"text": text})).await.expect(201);
     }
 
     /// Opens a book and gives it money; its number.
