@@ -1,8 +1,8 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tradein::commands::{
-    bench, caps, demo, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers,
-    token,
+    audit, bench, caps, demo, goods, healthcheck, keys, migrate, openapi, programmes, serve,
+    servers, token,
 };
 
 #[global_allocator]
@@ -18,6 +18,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Audit(audit::Audit),
     Bench(bench::Bench),
     Caps(caps::Caps),
     Demo(demo::Demo),
@@ -34,6 +35,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Audit(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Caps(command) => command.run(),
         Command::Demo(command) => command.run(),

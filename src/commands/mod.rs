@@ -1,5 +1,6 @@
 //! The command line: one module for each subcommand, a few lines over the slices.
 
+pub mod audit;
 pub mod bench;
 pub mod caps;
 pub mod demo;
