@@ -1,7 +1,8 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tradein::commands::{
-    caps, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers, token,
+    audit, bench, caps, demo, goods, healthcheck, keys, migrate, openapi, programmes, serve,
+    servers, token,
 };
 
 #[global_allocator]
@@ -17,7 +18,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Audit(audit::Audit),
+    Bench(bench::Bench),
     Caps(caps::Caps),
+    Demo(demo::Demo),
     Goods(goods::Goods),
     Healthcheck(healthcheck::Healthcheck),
     Keys(keys::Keys),
@@ -31,7 +35,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Audit(command) => command.run(),
+        Command::Bench(command) => command.run(),
         Command::Caps(command) => command.run(),
+        Command::Demo(command) => command.run(),
         Command::Goods(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
         Command::Keys(command) => command.run(),

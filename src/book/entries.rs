@@ -24,6 +24,7 @@ pub static BOOK_STATE: EntryType = EntryType {
     version: 1,
     fields: &[("from", Field::Text), ("to", Field::Text)],
     fold: |state, entry| {
+        entry.moves(&[])?;
         state.book_state = Some(entry.text("to")?.to_owned());
         Ok(())
     },
@@ -34,6 +35,7 @@ pub static APPROPRIATION_PROPOSED: EntryType = EntryType {
     version: 1,
     fields: &[("amount_fen", Field::Integer), ("document_sha256", Field::Text)],
     fold: |state, entry| {
+        entry.moves(&[])?;
         let (kind, fen) = ("appropriation", entry.fen("amount_fen")?);
         let thing = Thing { kind, state: "proposed", fen, of: None, subject: None };
         state.begin(entry, thing)
@@ -47,10 +49,7 @@ pub static APPROPRIATION_APPROVED: EntryType =
 fn approved(state: &mut State, entry: &EntryView) -> Result<(), String> {
     let (kind, about) = ("appropriation", entry.about);
     let was = state.advance(about, kind, &["proposed"], "approved", Fen::ZERO)?;
-    if entry.net(Bucket::Available) != was.fen {
-        return Err(format!("{} fen were proposed", was.fen.0));
-    }
-    Ok(())
+    entry.moves(&[(Bucket::Authority, Fen(-was.fen.0)), (Bucket::Available, was.fen)])
 }
 
 pub const ENTRY_TYPES: &[&EntryType] =

@@ -76,6 +76,21 @@ impl EntryView {
         found.map(Fen).ok_or_else(|| format!("no {name}"))
     }
 
+    /// Demands that the legs move exactly these amounts, and nothing in any other bucket.
+    ///
+    /// # Errors
+    /// The first bucket that is moved by another amount.
+    pub fn moves(&self, due: &[(Bucket, Fen)]) -> Result<(), String> {
+        for bucket in Bucket::ALL {
+            let fen: i64 = due.iter().filter(|(b, _)| *b == bucket).map(|(_, fen)| fen.0).sum();
+            let is = self.net(bucket).0;
+            if is != fen {
+                return Err(format!("its legs move {is} fen in {}, due are {fen}", bucket.name()));
+            }
+        }
+        Ok(())
+    }
+
     /// What the legs move into a bucket, less what they move out of it.
     pub fn net(&self, bucket: Bucket) -> Fen {
         Fen(self.legs.iter().filter(|leg| leg.bucket == bucket).map(|leg| leg.amount.0).sum())
@@ -209,7 +224,8 @@ fn fits(field: Field, value: &Value) -> bool {
     }
 }
 
-/// The fold of an entry that changes no thing of the book: a record for readers.
-pub fn record(_: &mut State, _: &EntryView) -> Result<(), String> {
-    Ok(())
+/// The fold of an entry that changes no thing of the book and moves no money: a record for
+/// readers.
+pub fn record(_: &mut State, entry: &EntryView) -> Result<(), String> {
+    entry.moves(&[])
 }

@@ -17,7 +17,7 @@ pub static OLD_ITEM_REGISTERED: EntryType = EntryType {
         ("store?", Field::Text),
     ],
     fold: |state, entry| {
-        without_money(entry)?;
+        entry.moves(&[])?;
         let (kind, state_name) = ("old_item", "registered");
         let thing = Thing { kind, state: state_name, fen: Fen::ZERO, of: None, subject: None };
         state.begin(entry, thing)
@@ -45,12 +45,8 @@ pub static OLD_ITEM_REJECTED: EntryType = EntryType {
 };
 
 fn ended(state: &mut State, entry: &EntryView, to: &'static str) -> Result<(), String> {
-    without_money(entry)?;
+    entry.moves(&[])?;
     state.advance(entry.about, "old_item", &["registered"], to, Fen::ZERO).map(|_| ())
-}
-
-fn without_money(entry: &EntryView) -> Result<(), String> {
-    if entry.legs.is_empty() { Ok(()) } else { Err("an old item moves no money".to_owned()) }
 }
 
 pub const ENTRY_TYPES: &[&EntryType] =

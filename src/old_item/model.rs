@@ -204,6 +204,11 @@ impl OldItem {
         self.state == State::Verified
     }
 
+    /// Whether the recycler has yet to verify or reject it.
+    pub fn is_open(&self) -> bool {
+        self.state == State::Registered
+    }
+
     /// Ends it, verified or rejected for a reason (invariant 9).
     ///
     /// # Errors

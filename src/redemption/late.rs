@@ -7,6 +7,8 @@ use super::entries::{CAPTURED_LATE, DISPUTED};
 use super::model::{Redemption, State};
 use crate::book::desk::Desk;
 use crate::book::model::{Bucket, Decision, Draft, Fault, Outcome};
+use crate::book::store::Tranche;
+use crate::kernel::time::day_of;
 use crate::register::model::{Mark, Quota, Slot, SlotState, Tally};
 use crate::voucher::model::{State as VoucherState, Voucher};
 use serde_json::json;
@@ -86,10 +88,26 @@ fn obstacles(
     if !voucher.state.is_held() && short {
         reasons.push("BUDGET_EXHAUSTED");
     }
+    if let Some(tranche) = given_back(desk, redemption)?
+        && tranche.limit.0 - tranche.drawn.0 < redemption.amount.0
+    {
+        reasons.push("DAY_BUDGET_EXHAUSTED");
+    }
     Ok(reasons)
 }
 
-/// Takes slot and tally again, so that what follows finds them as if the end had never come.
+/// The day's money into which the end of the reservation gave the amount back: it did where it
+/// came on the day of the reservation, which this is still.
+fn given_back<'a>(desk: &'a Desk, redemption: &Redemption) -> Result<Option<&'a Tranche>, Fault> {
+    let today = day_of(desk.now()) == day_of(redemption.reserved_at);
+    match redemption.tranche.as_ref().filter(|_| today) {
+        Some(name) => desk.get::<Tranche>(name),
+        None => Ok(None),
+    }
+}
+
+/// Takes slot, tally and the day's money again, so that what follows finds them as if the end had
+/// never come.
 fn take_again(desk: &mut Desk, redemption: &Redemption, voucher: &Voucher) -> Result<(), Fault> {
     let holder = voucher.holder(desk.book());
     let key = (voucher.person, voucher.quota_key.clone());
@@ -105,6 +123,11 @@ fn take_again(desk: &mut Desk, redemption: &Redemption, voucher: &Voucher) -> Re
             lapse_key: None,
         });
         desk.put(quota);
+    }
+    if let Some(mut tranche) = given_back(desk, redemption)?.cloned() {
+        tranche.drawn.0 += redemption.amount.0;
+        tranche.version += 1;
+        desk.put(tranche);
     }
     if let Some(key) = &redemption.cap_key
         && let Some(mut tally) = desk.get::<Tally>(&(voucher.person, key.clone()))?.cloned()

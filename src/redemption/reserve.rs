@@ -313,6 +313,8 @@ impl Reserve {
             let found = desk.get::<Tranche>(&name)?.cloned();
             let new = Tranche { name, limit, drawn: Fen::ZERO, version: -1 };
             let mut tranche = found.unwrap_or(new);
+            // A later version of the programme may have another limit: the one that judged stands.
+            tranche.limit = limit;
             tranche.drawn.0 += redemption.amount.0;
             tranche.version += 1;
             desk.put(tranche);

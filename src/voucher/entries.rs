@@ -24,9 +24,7 @@ pub static VOUCHER_CLAIMED: EntryType = EntryType {
 
 fn claimed(state: &mut State, entry: &EntryView) -> Result<(), String> {
     let fen = entry.fen("hold_fen")?;
-    if entry.net(Bucket::Held) != fen || entry.net(Bucket::Available) != Fen(-fen.0) {
-        return Err("the legs are not the hold".to_owned());
-    }
+    entry.moves(&[(Bucket::Available, Fen(-fen.0)), (Bucket::Held, fen)])?;
     let quota = entry.data.get("quota").ok_or("no quota")?;
     let count = |name: &str| quota.get(name).and_then(|value| value.as_u64()).ok_or("no count");
     if count("in_use")? >= count("slots")? {
@@ -75,10 +73,7 @@ fn freed(
     to: &'static str,
 ) -> Result<(), String> {
     let was = state.advance(entry.about, "voucher", &[from], to, Fen::ZERO)?;
-    if entry.net(Bucket::Available) != was.fen || entry.net(Bucket::Held) != Fen(-was.fen.0) {
-        return Err(format!("{} fen were held", was.fen.0));
-    }
-    Ok(())
+    entry.moves(&[(Bucket::Held, Fen(-was.fen.0)), (Bucket::Available, was.fen)])
 }
 
 pub const ENTRY_TYPES: &[&EntryType] =

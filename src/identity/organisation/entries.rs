@@ -50,6 +50,7 @@ fn begin(
     kind: &'static str,
     of: Option<Uuid>,
 ) -> Result<(), String> {
+    entry.moves(&[])?;
     state.begin(entry, Thing { kind, state: "active", fen: Fen::ZERO, of, subject: None })
 }
 
@@ -65,6 +66,7 @@ fn of_organisation(state: &mut State, entry: &EntryView, kind: &'static str) -> 
 }
 
 fn status_changed(state: &mut State, entry: &EntryView) -> Result<(), String> {
+    entry.moves(&[])?;
     let (from, to) = (entry.text("from")?, entry.text("to")?);
     let to = match (from, to) {
         ("active", "suspended") => "suspended",

@@ -1,10 +1,13 @@
 //! What must hold in every database, whatever a test did to it.
 
 use diesel::PgConnection;
+use tradein::audit;
 
-/// Checks the invariants of a database, and panics with the first that is broken. It is called
-/// for every test's database when the test has passed, as the role that owns it.
-///
-/// Here will stand: the caps of every person, the marks, the balances against their entries, the
-/// gaps and the root of every log (invariants 1, 2, 3, 5, 6, 9 of the design).
-pub fn check(_connection: &mut PgConnection) {}
+/// Replays every book of a database, and panics with each difference between the rows and what
+/// the entries add up to. It is called for every test's database when the test has passed, as the
+/// role that owns it.
+pub fn check(connection: &mut PgConnection) {
+    let report = audit::run(connection).expect("the database can be read");
+    let differences = report.differences.join("\n");
+    assert!(differences.is_empty(), "the rows are not what the entries add up to:\n{differences}");
+}

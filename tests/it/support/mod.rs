@@ -13,6 +13,7 @@ pub mod database;
 pub mod invariants;
 pub mod logs;
 pub mod privacy;
+pub mod processes;
 pub mod redis;
 pub mod scratch;
 pub mod servers;

@@ -42,13 +42,13 @@ impl World {
     /// On the servers that all tests share.
     pub fn new() -> World {
         let servers = Servers::shared();
-        World::of(TestDb::new(), TestRedis::new(), servers)
+        World::of(TestDb::new().made_up(), TestRedis::new(), servers)
     }
 
     /// On servers that this test may break.
     pub fn private() -> World {
         let servers = Servers::private();
-        World::of(TestDb::on(servers.clone()), TestRedis::on(servers.clone()), servers)
+        World::of(TestDb::on(servers.clone()).made_up(), TestRedis::on(servers.clone()), servers)
     }
 
     fn of(db: TestDb, redis: TestRedis, servers: Arc<Servers>) -> World {

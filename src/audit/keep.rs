@@ -1,0 +1,142 @@
+//! What a replay keeps of the entries beside the fold: the facts that rows are compared with.
+
+use crate::book::entries::BOOK_LISTED;
+use crate::book::fold::EntryView;
+use crate::identity::organisation::entries::{
+    ORGANISATION_APPROVED, ORGANISATION_REGISTERED, STORE_ADDED,
+};
+use crate::kernel::id::BookNo;
+use crate::kernel::time::Moment;
+use crate::old_item::entries::OLD_ITEM_REGISTERED;
+use crate::programme::goods::load::GOODS_LOADED;
+use crate::programme::publish::PROGRAMME_PUBLISHED;
+use crate::redemption::entries::{CANCELLED, CAPTURED, CAPTURED_LATE, ENDED, RESERVED};
+use crate::voucher::entries::{VOUCHER_CLAIMED, VOUCHER_LAPSED};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// A mark as leaves write it: kind, and digest in hex.
+pub type MarkName = (String, String);
+
+/// What a claim's leaf says.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    pub at: Moment,
+    pub hold_fen: i64,
+    pub class: String,
+    pub until: String,
+    pub quota_key: String,
+    /// N of the acting programme at the grant.
+    pub slots: u64,
+    pub subject: String,
+    pub rule: String,
+}
+
+/// What a reservation's leaf says.
+#[derive(Clone, Debug)]
+pub struct Reserved {
+    pub at: Moment,
+    pub class: String,
+    pub until: String,
+    pub retailer: String,
+    pub lines: Value,
+    pub rule: String,
+    pub is_capped: bool,
+}
+
+/// A book as the register book lists it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub name: String,
+    pub state: String,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    pub claims: BTreeMap<Uuid, Claimed>,
+    pub reservations: BTreeMap<Uuid, Reserved>,
+    /// The marks that a reservation or an old item took.
+    pub marks: BTreeMap<Uuid, Vec<MarkName>>,
+    /// When a reservation was cancelled or ended by an entry.
+    pub released: BTreeMap<Uuid, Moment>,
+    pub captured: BTreeMap<Uuid, Moment>,
+    pub captured_late: BTreeSet<Uuid>,
+    /// Vouchers whose lapse counts on a tally.
+    pub lapses: Vec<(Uuid, String)>,
+    pub listed: BTreeMap<BookNo, Listed>,
+    /// What the leaf of an organisation, an approval or a store says.
+    pub records: BTreeMap<Uuid, Value>,
+    /// Published programmes: id and version to hash.
+    pub programmes: BTreeMap<(String, i64), String>,
+    pub goods_added: i64,
+    pub prices_added: i64,
+}
+
+impl Kept {
+    /// Takes in an entry that the fold has accepted, so its fields are there.
+    pub fn take(&mut self, entry: &EntryView) {
+        let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
+        let integer = |name: &str| entry.data.get(name).and_then(Value::as_i64).unwrap_or_default();
+        let kind = entry.kind.as_str();
+        let rule = entry.rule.clone().unwrap_or_default();
+        if kind == VOUCHER_CLAIMED.name {
+            let quota = entry.data.get("quota").cloned().unwrap_or_default();
+            let key = quota.get("key").and_then(Value::as_str).unwrap_or_default();
+            let claimed = Claimed {
+                at: entry.at,
+                hold_fen: integer("hold_fen"),
+                class: text("class"),
+                until: text("until"),
+                quota_key: key.to_owned(),
+                slots: quota.get("slots").and_then(Value::as_u64).unwrap_or_default(),
+                subject: entry.subject.clone().unwrap_or_default(),
+                rule,
+            };
+            self.claims.insert(entry.about, claimed);
+        } else if kind == RESERVED.name {
+            let reserved = Reserved {
+                at: entry.at,
+                class: text("class"),
+                until: text("until"),
+                retailer: text("retailer"),
+                lines: entry.data.get("lines").cloned().unwrap_or_default(),
+                rule,
+                is_capped: entry.data.get("drawn_fen").is_some(),
+            };
+            self.reservations.insert(entry.about, reserved);
+            self.marks.insert(entry.about, marks_in(entry));
+        } else if kind == OLD_ITEM_REGISTERED.name {
+            self.marks.insert(entry.about, marks_in(entry));
+        } else if kind == CANCELLED.name || kind == ENDED.name {
+            self.released.insert(entry.about, entry.at);
+        } else if kind == CAPTURED.name || kind == CAPTURED_LATE.name {
+            self.captured.insert(entry.about, entry.at);
+            if kind == CAPTURED_LATE.name {
+                self.captured_late.insert(entry.about);
+            }
+        } else if kind == VOUCHER_LAPSED.name {
+            let counted = entry.data.get("counted").and_then(Value::as_str);
+            self.lapses.extend(counted.map(|key| (entry.about, key.to_owned())));
+        } else if kind == BOOK_LISTED.name {
+            let number = BookNo::try_from(integer("book_no")).unwrap_or_default();
+            let name = format!("{}/{}/{}", text("region"), text("family"), integer("year"));
+            self.listed.insert(number, Listed { name, state: text("state") });
+        } else if kind == PROGRAMME_PUBLISHED.name {
+            self.programmes.insert((text("id"), integer("version")), text("sha256"));
+        } else if kind == GOODS_LOADED.name {
+            self.goods_added += integer("goods_added");
+            self.prices_added += integer("prices_added");
+        } else if [ORGANISATION_REGISTERED.name, ORGANISATION_APPROVED.name, STORE_ADDED.name]
+            .contains(&kind)
+        {
+            self.records.insert(entry.about, entry.data.clone());
+        }
+    }
+}
+
+fn marks_in(entry: &EntryView) -> Vec<MarkName> {
+    let marks = entry.data.get("marks").and_then(Value::as_array).cloned().unwrap_or_default();
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
+    marks.iter().filter_map(|mark| Some((text(mark.get(0))?, text(mark.get(1))?))).collect()
+}

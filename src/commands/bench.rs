@@ -1,0 +1,57 @@
+//! `tradein bench`: load against the real thing, and the speed of the rules alone.
+
+use crate::bench::{quote, redeem};
+use std::path::PathBuf;
+
+/// Measures this machine; use a release build (`make bench`)
+#[derive(Debug, clap::Args)]
+pub struct Bench {
+    #[command(subcommand)]
+    workload: Workload,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Workload {
+    /// Durable captures over HTTP: private servers, production settings, a closed loop
+    Redeem {
+        #[arg(long, default_value_t = 64)]
+        connections: usize,
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// Captures of one round
+        #[arg(long, default_value_t = 4_000)]
+        captures: usize,
+        /// An empty folder for the servers' data [default: a new one, removed afterwards]
+        #[arg(long)]
+        data_dir: Option<PathBuf>,
+    },
+    /// One screening of a full appliance purchase by the rules, on one core, without a database
+    Quote {
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+}
+
+impl Bench {
+    pub fn run(self) -> anyhow::Result<()> {
+        if cfg!(debug_assertions) {
+            println!("this is a debug build: its figures say nothing about a release build");
+        }
+        match self.workload {
+            Workload::Quote { rounds } => quote::run(rounds),
+            Workload::Redeem { connections, rounds, captures, data_dir } => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let size = redeem::Size { connections, rounds, captures };
+                let own = data_dir.is_none();
+                let folder = data_dir.unwrap_or_else(|| {
+                    std::env::temp_dir().join(format!("tradein-bench-{}", std::process::id()))
+                });
+                let done = runtime.block_on(redeem::run(&folder, size));
+                if own {
+                    let _ = std::fs::remove_dir_all(&folder);
+                }
+                done
+            }
+        }
+    }
+}
