@@ -7,6 +7,7 @@ mod demo;
 mod deploy;
 mod identity;
 mod infra;
+mod journeys;
 mod old_item;
 mod register;
 mod programme;
