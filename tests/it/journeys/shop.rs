@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tradein::identity::model::{OrganisationId, PersonId};
+use tradein::identity::model::PersonId;
 use tradein::identity::role::Role;
 use tradein::kernel::identifier::{Gtin, Identifier, Imei};
 use tradein::programme::goods::load::LoadGoods;
@@ -14,7 +14,6 @@ use uuid::Uuid;
 
 pub struct Shop {
     pub world: World,
-    pub retailer: OrganisationId,
     pub till: String,
     pub recycler: String,
     products: AtomicU64,
@@ -65,7 +64,7 @@ impl Shop {
         let recycler = world.organisation("recycler", families).await;
         let till = world.retailer_token(retailer);
         let recycler = world.organisation_token(Role::Recycler, recycler);
-        Shop { world, retailer, till, recycler, products: AtomicU64::new(1) }
+        Shop { world, till, recycler, products: AtomicU64::new(1) }
     }
 
     /// Loads a product of its own; its barcode.
@@ -146,6 +145,22 @@ impl Shop {
         let yuan = |name: &str| balances[name].as_i64().expect("fen") / 100;
         (yuan("available"), yuan("held"), yuan("committed"))
     }
+}
+
+/// The kinds of the last entries of a book, oldest first.
+pub async fn last_entries(world: &World, book: i32, count: usize) -> Vec<String> {
+    let auditor = world.official_token(Role::Auditor, "100000/*", "auditor");
+    let path = format!("/v1/books/{book}/entries?limit=200");
+    let page = world.get(&auditor, &path).await.expect(200);
+    let entries = page.body["data"].as_array().expect("a page");
+    let kind = |entry: &Value| entry["leaf"]["kind"].as_str().expect("a kind").to_owned();
+    entries.iter().skip(entries.len() - count).map(kind).collect()
+}
+
+/// Every code of a refusal.
+pub fn codes(answer: &Answer) -> Vec<&str> {
+    let rules = answer.body["failed_rules"].as_array().expect("rules");
+    rules.iter().map(|rule| rule["code"].as_str().expect("a code")).collect()
 }
 
 /// The amount of a redemption, in fen.
