@@ -2,7 +2,10 @@
 
 use anyhow::{Context, anyhow};
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel::sql_types::{Bool, Text};
+use diesel::{Connection, PgConnection, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -24,7 +27,37 @@ pub fn run(owner_url: &str) -> anyhow::Result<Vec<String>> {
     Ok(run.iter().map(ToString::to_string).collect())
 }
 
-/// How many steps this database has not seen; as many as there are where it cannot say.
-pub fn pending(connection: &mut PgConnection) -> usize {
-    connection.pending_migrations(MIGRATIONS).map_or(usize::MAX, |steps| steps.len())
+/// How many steps this database has not seen, as the serving role sees it: diesel's own way to
+/// ask begins by making its table, which that role may not. Before the first step the table is
+/// not there at all.
+///
+/// # Errors
+/// A database that does not answer.
+pub fn pending(connection: &mut PgConnection) -> QueryResult<usize> {
+    let mut known: Vec<String> = MigrationSource::<Pg>::migrations(&MIGRATIONS)
+        .unwrap_or_default()
+        .iter()
+        .map(|step| step.name().version().to_string())
+        .collect();
+    let readable = "SELECT coalesce(has_table_privilege(\
+         to_regclass('__diesel_schema_migrations'), 'SELECT'), false) AS yes";
+    if !sql_query(readable).get_result::<Readable>(connection)?.yes {
+        return Ok(known.len());
+    }
+    let run = sql_query("SELECT version::text AS version FROM __diesel_schema_migrations");
+    let run: Vec<Run> = run.load(connection)?;
+    known.retain(|version| !run.iter().any(|run| run.version == *version));
+    Ok(known.len())
+}
+
+#[derive(QueryableByName)]
+struct Readable {
+    #[diesel(sql_type = Bool)]
+    yes: bool,
+}
+
+#[derive(QueryableByName)]
+struct Run {
+    #[diesel(sql_type = Text)]
+    version: String,
 }
