@@ -3,6 +3,7 @@
 
 mod demo;
 mod deploy;
+mod faults;
 mod identity;
 mod infra;
 mod old_item;
