@@ -11,6 +11,7 @@ use crate::infra::redis::RedisDoor;
 use crate::infra::settings::Settings;
 use crate::jobs::Jobs;
 use crate::programme::Library;
+use crate::redemption::reference::Reference;
 use crate::register::gate::{Gate, GateSettings};
 use crate::routes::{self, health::Draining};
 use actix_web::middleware::from_fn;
@@ -36,6 +37,7 @@ pub struct Wiring {
     pub library: Arc<Library>,
     pub redis: Arc<RedisDoor>,
     pub gate: Gate,
+    pub reference: Arc<Reference>,
     pub draining: Arc<Draining>,
 }
 
@@ -103,6 +105,7 @@ impl Wiring {
             gate,
             books: Arc::new(Books::new(clerks, pool.clone())),
             library: Arc::new(Library::new(pool.clone())),
+            reference: Arc::new(Reference::new(pool.clone())),
             redis: Arc::new(RedisDoor::new(settings.redis.url.expose_secret())),
             draining: Arc::new(Draining::default()),
             keys: Arc::new(keys),
@@ -129,6 +132,7 @@ impl Wiring {
             .app_data(Data::from(self.verifier.clone()))
             .app_data(Data::from(self.books.clone()))
             .app_data(Data::from(self.library.clone()))
+            .app_data(Data::from(self.reference.clone()))
             .app_data(Data::from(self.redis.clone()))
             .app_data(Data::from(self.draining.clone()))
             .app_data(Data::new(self.gate.clone()))

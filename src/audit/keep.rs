@@ -2,9 +2,14 @@
 
 use crate::book::entries::BOOK_LISTED;
 use crate::book::fold::EntryView;
+use crate::identity::organisation::entries::{
+    ORGANISATION_APPROVED, ORGANISATION_REGISTERED, STORE_ADDED,
+};
 use crate::kernel::id::BookNo;
 use crate::kernel::time::Moment;
 use crate::old_item::entries::OLD_ITEM_REGISTERED;
+use crate::programme::goods::load::GOODS_LOADED;
+use crate::programme::publish::PROGRAMME_PUBLISHED;
 use crate::redemption::entries::{CANCELLED, CAPTURED, CAPTURED_LATE, ENDED, RESERVED};
 use crate::voucher::entries::{VOUCHER_CLAIMED, VOUCHER_LAPSED};
 use serde_json::Value;
@@ -60,6 +65,12 @@ pub struct Kept {
     /// Vouchers whose lapse counts on a tally.
     pub lapses: Vec<(Uuid, String)>,
     pub listed: BTreeMap<BookNo, Listed>,
+    /// What the leaf of an organisation, an approval or a store says.
+    pub records: BTreeMap<Uuid, Value>,
+    /// Published programmes: id and version to hash.
+    pub programmes: BTreeMap<(String, i64), String>,
+    pub goods_added: i64,
+    pub prices_added: i64,
 }
 
 impl Kept {
@@ -111,6 +122,15 @@ impl Kept {
             let number = BookNo::try_from(integer("book_no")).unwrap_or_default();
             let name = format!("{}/{}/{}", text("region"), text("family"), integer("year"));
             self.listed.insert(number, Listed { name, state: text("state") });
+        } else if kind == PROGRAMME_PUBLISHED.name {
+            self.programmes.insert((text("id"), integer("version")), text("sha256"));
+        } else if kind == GOODS_LOADED.name {
+            self.goods_added += integer("goods_added");
+            self.prices_added += integer("prices_added");
+        } else if [ORGANISATION_REGISTERED.name, ORGANISATION_APPROVED.name, STORE_ADDED.name]
+            .contains(&kind)
+        {
+            self.records.insert(entry.about, entry.data.clone());
         }
     }
 }

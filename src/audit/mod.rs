@@ -17,6 +17,7 @@
 //! | slots | vouchers in a matching state, at most N a person and quota key (1) |
 //! | marks | reservations and captured redemptions, and old items (2) |
 //! | tallies, tranches | the redemptions that drew on them |
+//! | organisations, programmes, goods | the entries of the register book |
 //!
 //! The numbers are those of the invariants. A register row without holder means the same as none.
 //!
@@ -27,11 +28,12 @@
 
 mod compare;
 mod keep;
+mod reference;
 mod registers;
 mod replay;
 mod store;
 
-pub use replay::{Report, run};
+pub use replay::{Report, run, run_in};
 
 use crate::book::fold::EntryType;
 
@@ -40,6 +42,7 @@ pub fn entry_types() -> Vec<&'static EntryType> {
     [
         crate::book::entries::ENTRY_TYPES,
         crate::identity::organisation::entries::ENTRY_TYPES,
+        crate::identity::people::entries::ENTRY_TYPES,
         crate::programme::publish::ENTRY_TYPES,
         crate::programme::goods::load::ENTRY_TYPES,
         crate::old_item::entries::ENTRY_TYPES,

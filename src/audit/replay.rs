@@ -2,7 +2,7 @@
 
 use super::keep::Kept;
 use super::store::{self, BookRow, EntryRow, HeadRow};
-use super::{compare, entry_types, registers};
+use super::{compare, entry_types, reference, registers};
 use crate::book::fold::{EntryType, EntryView, State};
 use crate::book::model::{Bucket, Leg};
 use crate::book::{BookInfo, REGISTER};
@@ -46,22 +46,33 @@ pub(super) type Books = BTreeMap<BookNo, Replayed>;
 /// # Errors
 /// Only where the database cannot be read.
 pub fn run(connection: &mut PgConnection) -> QueryResult<Report> {
-    connection.build_transaction().read_only().repeatable_read().run(|connection| {
-        let mut report = Report::default();
-        let mut books = Books::new();
-        for row in store::books(connection)? {
-            let replayed = Reader::new(&row, &mut report.differences).read(connection, &row)?;
-            report.entries += replayed.hashes.len() as u64;
-            books.insert(row.book_id, replayed);
-        }
-        report.books = books.len();
+    connection.build_transaction().read_only().repeatable_read().run(run_in)
+}
+
+/// The same inside the caller's transaction.
+///
+/// # Errors
+/// Only where the database cannot be read.
+pub fn run_in(connection: &mut PgConnection) -> QueryResult<Report> {
+    let mut report = Report::default();
+    let mut books = Books::new();
+    for row in store::books(connection)? {
+        let replayed = Reader::new(&row, &mut report.differences).read(connection, &row)?;
+        report.entries += replayed.hashes.len() as u64;
+        books.insert(row.book_id, replayed);
+    }
+    report.books = books.len();
+    if books.get(&REGISTER).is_none_or(|register| register.is_whole) {
         listed(&books, &mut report.differences);
-        if books.values().all(|book| book.is_whole) {
-            let rows = compare::rows(connection, &books, &mut report.differences)?;
-            registers::check(connection, &books, &rows, &mut report.differences)?;
+    }
+    if books.values().all(|book| book.is_whole) {
+        let rows = compare::rows(connection, &books, &mut report.differences)?;
+        registers::check(connection, &books, &rows, &mut report.differences)?;
+        if let Some(register) = books.get(&REGISTER) {
+            reference::check(connection, register, &mut report.differences)?;
         }
-        Ok(report)
-    })
+    }
+    Ok(report)
 }
 
 /// Every book but the register book is listed in that one, and is in the state that follows.

@@ -116,6 +116,29 @@ row!(TallyRow {
     count: BigInt => i64,
 });
 
+row!(
+    /// An organisation, an approval or a store.
+    OrganisationRow {
+        what: Text => String,
+        id: SqlUuid => Uuid,
+        organisation: Nullable<SqlUuid> => Option<Uuid>,
+        kind: Nullable<Text> => Option<String>,
+        uscc: Nullable<Text> => Option<String>,
+        region: Text => String,
+        family: Nullable<Text> => Option<String>,
+        status: Text => String,
+    }
+);
+
+row!(ProgrammeRow {
+    hash: Binary => Vec<u8>,
+    id: Text => String,
+    version: Integer => i32,
+    text: Text => String,
+});
+
+row!(CountRow { count: BigInt => i64 });
+
 row!(TrancheRow { name: Text => String, limit_fen: BigInt => i64, drawn_fen: BigInt => i64 });
 
 /// Declares a read of the rows of one book.
@@ -165,6 +188,27 @@ whole!(marks -> MarkRow
 whole!(tallies -> TallyRow
     = "SELECT person_id, key, held_fen, used_fen, count FROM tally \
        ORDER BY bucket, person_id, key");
+
+whole!(organisations -> OrganisationRow
+    = "SELECT 'organisation' AS what, organisation_id AS id, NULL::uuid AS organisation, kind, \
+       uscc, region, NULL AS family, status FROM organisation \
+       UNION ALL SELECT 'approval', approval_id, organisation_id, NULL, NULL, region, family, \
+       status FROM approval \
+       UNION ALL SELECT 'store', store_id, organisation_id, NULL, NULL, region, NULL, 'active' \
+       FROM store");
+whole!(programmes -> ProgrammeRow
+    = "SELECT hash, id, version, text FROM programme ORDER BY id, version");
+
+pub fn count_goods(connection: &mut PgConnection) -> QueryResult<i64> {
+    let row: CountRow = diesel::sql_query("SELECT count(*) FROM goods").get_result(connection)?;
+    Ok(row.count)
+}
+
+pub fn count_prices(connection: &mut PgConnection) -> QueryResult<i64> {
+    let text = "SELECT count(*) FROM filed_price";
+    let row: CountRow = diesel::sql_query(text).get_result(connection)?;
+    Ok(row.count)
+}
 
 pub fn head(connection: &mut PgConnection, book: BookNo) -> QueryResult<Option<HeadRow>> {
     let text = "SELECT state, size, frontier, root, last_at FROM book_head WHERE book_id = $1";

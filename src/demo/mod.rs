@@ -12,9 +12,9 @@
 //!   their code. One that goes otherwise is printed as such and ends its story; the program then
 //!   ends with 1 (with `--once`; else it says so and serves).
 //! - **The data folder is kept.** Each run tells its stories with new people and at later moments,
-//!   since time in a book never runs back. The stories play in three years, oldest first, and a year
-//!   leaves no open voucher behind: the sweep would else end it at a moment of a later year. The
-//!   last year is that in which the sandbox goes on serving.
+//!   since time in a book never runs back. The stories play in three years, oldest first, and a
+//!   year leaves no open voucher behind: the sweep would else end it at a moment of a later year.
+//!   The last year is that in which the sandbox goes on serving.
 //! - **Nothing is left running**: the servers end with this process, whichever way it ends.
 //!
 //! ```text
@@ -26,6 +26,8 @@
 
 mod client;
 mod ending;
+mod firms;
+mod goods;
 mod print;
 mod programmes;
 mod server;

@@ -1,38 +1,29 @@
 //! A small world: programmes and goods, shops, a recycler and offices, books with money, people.
 
-use super::client::{Call, Client, Who};
+use super::client::{Answer, Call, Client, Who};
+use super::firms::{Firm, Firms, official, who};
 use super::print::{Page, yuan};
 use super::server::Sandbox;
-use crate::book::{Books, REGISTER, read};
-use crate::identity::model::{OrganisationId, PersonId};
-use crate::identity::role::{Role, Scope};
-use crate::identity::token::{Grant, Mint, Standing};
+use super::{goods, programmes};
+use crate::identity::model::PersonId;
+use crate::identity::role::Role;
+use crate::identity::token::{Mint, Standing};
 use crate::infra::clock::Clock;
-use crate::infra::postgres::ReadPool;
-use crate::jobs::system;
 use crate::kernel::canonical;
-use crate::kernel::identifier::{CreditCode, Gtin, IdNumber, Identifier};
+use crate::kernel::identifier::{IdNumber, Identifier};
 use crate::kernel::money::Fen;
 use crate::kernel::time::{Moment, local_text};
-use crate::programme::Programmes;
-use crate::programme::goods::file::{read_goods, read_prices};
-use crate::programme::goods::load::{LoadGoods, Plan};
-use crate::programme::goods::store;
-use anyhow::{Context, anyhow, bail, ensure};
-use chrono::{TimeDelta, Utc};
+use anyhow::{anyhow, bail, ensure};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use uuid::Uuid;
 
-const GOODS: &str = include_str!("../../config/goods/sample.csv");
-const PRICES: &str = include_str!("../../config/goods/sample-prices.csv");
+const SHANGHAI_GOODS: &[&str] = &["appliance", "digital", "ebike"];
 
 /// What a book is given when it is opened, and again when most of it is gone.
 const BUDGET: Fen = Fen::yuan(1_000_000);
-
-/// How long a token of the sandbox is good.
-const DAY: TimeDelta = TimeDelta::days(1);
 
 /// A time in which stories play: the books of one year.
 pub struct Era {
@@ -64,12 +55,6 @@ pub const ERAS: [Era; 3] = [
         books: &[("320500", "appliance")],
     },
 ];
-
-/// An organisation with its token.
-#[derive(Clone, Debug)]
-pub struct Firm {
-    pub who: Who,
-}
 
 /// A registered person with his token.
 #[derive(Clone, Debug)]
@@ -111,17 +96,17 @@ impl World {
     pub async fn make(
         sandbox: &Sandbox,
         page: &Page,
-        programmes: &[(String, String)],
+        texts: &[(String, String)],
     ) -> anyhow::Result<World> {
         let client = Client::new(&sandbox.url)?;
         let (mint, clock) = (sandbox.mint.clone(), sandbox.wiring.clock.clone());
         let admin = official(&mint, Role::ProgrammeAdmin, "admin")?;
         page.heading("The world");
         page.line("    checks and publishes the programmes, each with its own worked examples …");
-        let news = publish(&client, &admin, programmes).await?;
-        page.good(&format!("{} programmes of config/programmes, {news} new", programmes.len()));
-        let goods = load_goods(&sandbox.wiring.books, &sandbox.wiring.pool).await?;
-        page.good(&goods);
+        let news = programmes::publish(&client, &admin, texts).await?;
+        page.good(&format!("{} programmes, {news} of them new", texts.len()));
+        let loaded = goods::load(&sandbox.wiring.books, &sandbox.wiring.pool).await?;
+        page.good(&loaded);
         let firms = Firms { client: &client, admin: &admin, mint: &mint };
         let world = World {
             auditor: official(&mint, Role::Auditor, "auditor")?,
@@ -267,7 +252,7 @@ impl World {
         Ok(self.balances(book).await?.fen_at("/balances_fen/held"))
     }
 
-    pub async fn balances(&self, book: i64) -> anyhow::Result<super::client::Answer> {
+    pub async fn balances(&self, book: i64) -> anyhow::Result<Answer> {
         self.client.must(&self.auditor, Call::get(format!("/v1/books/{book}/balances"))).await
     }
 
@@ -330,117 +315,4 @@ impl World {
     pub fn today(&self) -> String {
         local_text(self.now()).chars().take(16).collect::<String>().replace('T', " ")
     }
-}
-
-const SHANGHAI_GOODS: &[&str] = &["appliance", "digital", "ebike"];
-
-/// Organisations, found by their credit code or registered.
-struct Firms<'a> {
-    client: &'a Client,
-    admin: &'a Who,
-    mint: &'a Mint,
-}
-
-impl Firms<'_> {
-    async fn find(
-        &self,
-        index: u64,
-        kind: &str,
-        name: &str,
-        region: &str,
-        families: &[&str],
-    ) -> anyhow::Result<Firm> {
-        let code = CreditCode::synthetic(index);
-        let listed = self.client.must(self.admin, Call::get("/v1/organisations?limit=200")).await?;
-        let mut known = listed.body["data"].as_array().into_iter().flatten();
-        let known = known.find(|it| it["uscc"] == code.reveal() && it["kind"] == kind);
-        let id = match known {
-            Some(known) => known["id"].as_str().unwrap_or_default().to_owned(),
-            None => {
-                let stores = json!([{"name": format!("{name}一店"), "region": region}]);
-                let body = json!({"kind": kind, "name": name, "uscc": code.reveal(),
-                    "region": region, "stores": stores});
-                let call = Call::post("/v1/organisations", body);
-                self.client.must(self.admin, call).await?.text_at("/organisation/id")
-            }
-        };
-        self.approve(&id, region, families).await?;
-        let id: OrganisationId = id.parse()?;
-        let role: Role = kind.parse()?;
-        let who = who(self.mint, role, name, Standing::Organisation { id, store: None })?;
-        Ok(Firm { who })
-    }
-
-    async fn approve(&self, id: &str, region: &str, families: &[&str]) -> anyhow::Result<()> {
-        let path = format!("/v1/organisations/{id}");
-        let seen = self.client.must(self.admin, Call::get(&path)).await?;
-        let given = seen.body["approvals"].as_array().cloned().unwrap_or_default();
-        for family in families {
-            if given.iter().any(|approval| approval["family"] == *family) {
-                continue;
-            }
-            let body = json!({"region": region, "family": family, "from": "2024-01-01"});
-            self.client.must(self.admin, Call::post(format!("{path}/approvals"), body)).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Somebody with a token that is good for a day.
-fn who(mint: &Mint, role: Role, name: &str, standing: Standing) -> anyhow::Result<Who> {
-    let grant = Grant { role, standing, login: name.to_owned() };
-    let token = mint.issue(&grant, Utc::now(), DAY, Uuid::new_v4())?;
-    Ok(Who { name: name.to_owned(), token })
-}
-
-/// An official of the whole nation: a sandbox has no provinces to keep apart.
-fn official(mint: &Mint, role: Role, login: &str) -> anyhow::Result<Who> {
-    let scope = Scope::new(vec!["100000/*".parse()?]);
-    who(mint, role, login, Standing::Official(scope))
-}
-
-/// Publishes what is not published yet, and says how many that were.
-async fn publish(
-    client: &Client,
-    admin: &Who,
-    programmes: &[(String, String)],
-) -> anyhow::Result<usize> {
-    let texts = programmes.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    let compiled = Programmes::from_texts(texts).map_err(|wrong| {
-        let (name, complaint) = &wrong[0];
-        anyhow!("{name}: {complaint}; try `tradein programmes check`")
-    })?;
-    let listed = client.must(admin, Call::get("/v1/programmes")).await?;
-    let listed = listed.body["data"].as_array().cloned().unwrap_or_default();
-    let mut news = 0;
-    for programme in compiled.iter() {
-        if listed.iter().any(|it| it["sha256"] == programme.hash()) {
-            continue;
-        }
-        let call = Call::post("/v1/programmes", json!({"text": programme.text()}));
-        let named = || format!("{} version {}", programme.id(), programme.version());
-        client.must(admin, call).await.with_context(named)?;
-        news += 1;
-    }
-    Ok(news)
-}
-
-/// Loads the sample goods and filed prices, as `tradein goods load` does.
-async fn load_goods(books: &Books, pool: &ReadPool) -> anyhow::Result<String> {
-    let wrong = |complaint: Vec<crate::programme::Complaint>| anyhow!("{}", complaint[0]);
-    let goods = read_goods(GOODS.as_bytes()).map_err(wrong)?;
-    let prices = read_prices(PRICES.as_bytes()).map_err(wrong)?;
-    let digest = |text: &str| Some(hex::encode(canonical::sha256(text.as_bytes())));
-    let (goods_sha256, prices_sha256) = (digest(GOODS), digest(PRICES));
-    let load = LoadGoods { goods, prices, goods_sha256, prices_sha256, id: Uuid::now_v7() };
-    let gtins: Vec<Gtin> = load.gtins().into_iter().collect();
-    let known = read(pool, move |connection| store::known(connection, &gtins)).await?;
-    let plan = Plan::of(&load.goods, &load.prices, &known)
-        .map_err(|sentences| anyhow!("{}", sentences[0]))?;
-    let said = format!("{} sample goods, {} filed prices", load.goods.len(), load.prices.len());
-    if !plan.is_empty() {
-        let answered = books.answer(REGISTER, system(Arc::new(load))).await?;
-        ensure!(answered.is_success(), "the sample goods were refused");
-    }
-    Ok(said)
 }

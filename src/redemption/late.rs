@@ -106,7 +106,8 @@ fn given_back<'a>(desk: &'a Desk, redemption: &Redemption) -> Result<Option<&'a 
     }
 }
 
-/// Takes slot, tally and the day's money again, so that what follows finds them as if the end had never come.
+/// Takes slot, tally and the day's money again, so that what follows finds them as if the end had
+/// never come.
 fn take_again(desk: &mut Desk, redemption: &Redemption, voucher: &Voucher) -> Result<(), Fault> {
     let holder = voucher.holder(desk.book());
     let key = (voucher.person, voucher.quota_key.clone());

@@ -12,7 +12,7 @@ use crate::http::problem::Problem;
 use crate::identity::acting::{Acting, Person, Retailer};
 use crate::identity::envelope::{bucket_of_person, envelope};
 use crate::identity::model::PersonId;
-use crate::identity::store::find_person;
+use crate::identity::store::{KnownPerson, find_person};
 use crate::infra::clock::Clock;
 use crate::infra::keys::{KeyRing, Purpose};
 use crate::infra::postgres::ReadPool;
@@ -146,7 +146,22 @@ pub async fn facts_of_person(
 ) -> Result<Facts, Problem> {
     let bucket = bucket_of_person(&doors.keys, person);
     let known = read(&doors.pool, move |c| find_person(c, bucket, person.uuid())).await?;
-    let known = known.filter(|known| known.is_active).ok_or_else(Problem::not_found)?;
+    facts_of_known(doors, person, known.ok_or_else(Problem::not_found)?, location)
+}
+
+/// The same of a person whose row is read already.
+///
+/// # Errors
+/// 404 for one that was erased.
+pub fn facts_of_known(
+    doors: &Doors,
+    person: PersonId,
+    known: KnownPerson,
+    location: Option<Region>,
+) -> Result<Facts, Problem> {
+    if !known.is_active {
+        return Err(Problem::not_found());
+    }
     let today = day_of(doors.clock.now());
     let age = known.born_on.and_then(|born| today.years_since(born));
     let mut facts = Facts::new();
@@ -324,13 +339,16 @@ pub async fn lookup(
     _acting: Acting<Retailer>,
     asked: Asked<CodeBody>,
 ) -> Result<HttpResponse, Problem> {
-    let (voucher, id) = by_code(&doors, &asked.body.code).await?;
+    let (voucher, _, id) = by_code(&doors, &asked.body.code).await?;
     let body = json!({"voucher": shown(&doors, id, &voucher).await?});
     Ok(HttpResponse::Ok().json(body))
 }
 
-/// The voucher of a code, whichever key version made it.
-pub async fn by_code(doors: &Doors, code: &str) -> Result<(Voucher, PublicId), Problem> {
+/// The voucher of a code, whichever key version made it, and what is known of its person.
+pub async fn by_code(
+    doors: &Doors,
+    code: &str,
+) -> Result<(Voucher, KnownPerson, PublicId), Problem> {
     let code = Code::parse(code).map_err(|_| {
         Problem::bad_field("code", "券码缺字或有误，请核对", "a symbol is missing or mistyped")
     })?;
@@ -340,15 +358,17 @@ pub async fn by_code(doors: &Doors, code: &str) -> Result<(Voucher, PublicId), P
     let found = read(&doors.pool, move |connection| {
         for digest in &digests {
             if let Some(voucher) = store::find_by_code(connection, book, digest)? {
-                return Ok(Some(voucher));
+                let (bucket, person) = (voucher.person.bucket, voucher.person.id);
+                let known = find_person(connection, bucket, person)?;
+                return Ok(known.map(|known| (voucher, known)));
             }
         }
         Ok(None)
     })
     .await?;
-    let voucher = found.ok_or_else(Problem::not_found)?;
+    let (voucher, known) = found.ok_or_else(Problem::not_found)?;
     let id = PublicId::new(Kind::Voucher, book, voucher.id);
-    Ok((voucher, id))
+    Ok((voucher, known, id))
 }
 
 async fn own(doors: &Doors, person: PersonId, id: &str) -> Result<(Voucher, PublicId), Problem> {

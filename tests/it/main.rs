@@ -1,6 +1,8 @@
 //! All integration tests: one program, one private PostgreSQL and Redis, a database per test.
 //! Folders mirror those of `src`.
 
+mod audit;
+mod book;
 mod demo;
 mod deploy;
 mod faults;

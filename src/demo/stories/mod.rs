@@ -8,9 +8,10 @@ mod lapse;
 mod race;
 
 use super::client::{Answer, Call};
+use super::firms::Firm;
 use super::print::yuan;
 use super::story::{Done, Teller, Told};
-use super::world::{Citizen, ERAS, Firm, World};
+use super::world::{Citizen, ERAS, World};
 use serde_json::{Value, json};
 
 /// Tells every story. One that goes otherwise ends there; the next is told all the same.

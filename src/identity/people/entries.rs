@@ -10,6 +10,7 @@ pub static PERSON_REGISTERED: EntryType = EntryType {
     version: 1,
     fields: &[("purposes", Field::List)],
     fold: |state, entry| {
+        entry.moves(&[])?;
         let (kind, fen) = ("registration", Fen::ZERO);
         state.begin(entry, Thing { kind, state: "registered", fen, of: None, subject: None })
     },

@@ -171,10 +171,10 @@ impl World {
     }
 
     pub fn retailer_token(&self, id: OrganisationId) -> String {
-        self.member_token(Role::Retailer, id)
+        self.organisation_token(Role::Retailer, id)
     }
 
-    pub fn member_token(&self, role: Role, id: OrganisationId) -> String {
+    pub fn organisation_token(&self, role: Role, id: OrganisationId) -> String {
         self.token(role, Standing::Organisation { id, store: None }, "till")
     }
 
@@ -271,8 +271,13 @@ impl World {
         for name in names {
             let path = format!("{}/config/programmes/{name}.toml", env!("CARGO_MANIFEST_DIR"));
             let text = std::fs::read_to_string(&path).expect("a programme of this name");
-            self.post(&admin, "/v1/programmes", json!({"text": text})).await.expect(201);
+            self.publish_text(&admin, &text).await;
         }
+    }
+
+    /// Publishes a programme of a test's own.
+    pub async fn publish_text(&self, admin: &str, text: &str) {
+        self.post(admin, "/v1/programmes", json!({"text": text})).await.expect(201);
     }
 
     /// Opens a book and gives it money; its number.

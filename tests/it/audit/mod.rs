@@ -1,0 +1,5 @@
+//! What an auditor recomputes: the replay, shown to notice every tampering.
+
+mod forge;
+mod replay;
+mod story;

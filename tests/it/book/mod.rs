@@ -1,0 +1,1 @@
+//! The engine: statements, schema, orders of locks, faults.
