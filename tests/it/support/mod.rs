@@ -10,6 +10,7 @@
 
 pub mod addresses;
 pub mod database;
+pub mod instance;
 pub mod invariants;
 pub mod logs;
 pub mod privacy;
