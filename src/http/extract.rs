@@ -118,7 +118,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, serde_json::Value), Pr
     // serde's messages may quote what the caller sent, an identity perhaps: only the path and the
     // kind of mistake go back, and nothing is logged.
     let body = serde_path_to_error::deserialize(&value).map_err(|error| {
-        let path = error.path().to_string();
+        let path = shown(&error.path().to_string());
         let reason = reason(&error.into_inner().to_string());
         Problem::bad_field(&path, "缺失、未知或格式不正确", &reason)
     })?;
@@ -133,6 +133,12 @@ fn reason(message: &str) -> String {
             || "not one of the known words".to_owned(),
             |(_, rest)| format!("not one of the known words, expected{rest}"),
         ),
+        Some(words) if *words == "unknown field" => match message.split_once("`, ") {
+            Some((sent, rest)) if !is_name(sent.rsplit('`').next().unwrap_or_default()) => {
+                format!("unknown field, {rest}")
+            }
+            _ => message.to_owned(),
+        },
         Some(_) => message.to_owned(),
         // What our own types say of a wrong text ends with the text: `…, not "x"`.
         None => match message.rsplit_once("expected ") {
@@ -140,6 +146,26 @@ fn reason(message: &str) -> String {
             None => message.split(", not ").next().unwrap_or_default().to_owned(),
         },
     }
+}
+
+/// A path with `?` for what cannot be the name of a field of ours: an identity that was sent as a
+/// name is not repeated either.
+fn shown(path: &str) -> String {
+    if path == "." {
+        return path.to_owned();
+    }
+    let shown = path.split('.').map(|part| {
+        let (name, places) = part.split_once('[').unwrap_or((part, "0]"));
+        let is_place = places.len() < 8 && places.bytes().all(|b| b.is_ascii_digit() || b == b']');
+        if (name.is_empty() || is_name(name)) && is_place { part } else { "?" }
+    });
+    shown.collect::<Vec<_>>().join(".")
+}
+
+fn is_name(word: &str) -> bool {
+    word.len() <= 40
+        && word.starts_with(|first: char| first.is_ascii_lowercase())
+        && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<String, Problem> {
@@ -183,6 +209,8 @@ mod tests {
             (r#"{"price_fen":"310101199003077712"}"#, Some("price_fen"), "BAD_REQUEST"),
             (r#"{"price_fen":1,"x":2}"#, Some("x"), "BAD_REQUEST"),
             (r#"{"price_fen":1,"region":"310101199003077712"}"#, Some("region"), "BAD_REQUEST"),
+            (r#"{"310101199003077712":1}"#, Some("?"), "BAD_REQUEST"),
+            (r#"{"a.[310101199003077712]":1}"#, Some("a.?"), "BAD_REQUEST"),
         ] {
             let problem = parse::<Shape>(body.as_bytes()).unwrap_err();
             assert_eq!(problem.refusals[0].code, code, "{body}");
