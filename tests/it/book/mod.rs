@@ -1,1 +1,4 @@
-//! The engine: statements, schema, orders of locks, faults.
+//! The engine: statements, schema, the order of locks, faults, and the clerk against a model.
+
+mod catalog;
+mod plans;
