@@ -18,4 +18,5 @@ pub mod routes;
 pub mod jobs;
 pub mod wiring;
 pub mod bench;
+pub mod demo;
 pub mod commands;

@@ -1,8 +1,8 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tradein::commands::{
-    audit, bench, caps, goods, healthcheck, keys, migrate, openapi, programmes, serve, servers,
-    token,
+    audit, bench, caps, demo, goods, healthcheck, keys, migrate, openapi, programmes, serve,
+    servers, token,
 };
 
 #[global_allocator]
@@ -21,6 +21,7 @@ enum Command {
     Audit(audit::Audit),
     Bench(bench::Bench),
     Caps(caps::Caps),
+    Demo(demo::Demo),
     Goods(goods::Goods),
     Healthcheck(healthcheck::Healthcheck),
     Keys(keys::Keys),
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Audit(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Caps(command) => command.run(),
+        Command::Demo(command) => command.run(),
         Command::Goods(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
         Command::Keys(command) => command.run(),

@@ -1,5 +1,6 @@
 //! One process put together: what every handler and job shares, and the servers in front of it.
 
+use crate::book::role::{self, Checked};
 use crate::book::{Books, ClerkSettings};
 use crate::http::request;
 use crate::identity::token::{Mint, TokenSettings, Verifier, keys_of_file};
@@ -10,12 +11,13 @@ use crate::infra::redis::RedisDoor;
 use crate::infra::settings::Settings;
 use crate::jobs::Jobs;
 use crate::programme::Library;
+use crate::redemption::reference::Reference;
 use crate::register::gate::{Gate, GateSettings};
 use crate::routes::{self, health::Draining};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpServer};
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use std::net::TcpListener;
@@ -35,6 +37,7 @@ pub struct Wiring {
     pub library: Arc<Library>,
     pub redis: Arc<RedisDoor>,
     pub gate: Gate,
+    pub reference: Arc<Reference>,
     pub draining: Arc<Draining>,
 }
 
@@ -60,7 +63,11 @@ impl Wiring {
                 keys_of_file(&text)?
             }
         };
-        let tokens = TokenSettings::of(&settings.tokens.audience, trusted);
+        let audience = &settings.tokens.audience;
+        let tokens = match sandbox {
+            true => TokenSettings::of_sandbox(audience, trusted),
+            false => TokenSettings::of(audience, trusted),
+        };
         Wiring::with(settings, keys, tokens)
     }
 
@@ -76,6 +83,9 @@ impl Wiring {
         let sandbox = settings.sandbox.enabled;
         let verifier = Arc::new(Verifier::new(tokens, sandbox)?);
         let clock = Arc::new(Clock::default());
+        if let Some(moment) = settings.sandbox.start()? {
+            clock.set(moment);
+        }
         let url = settings.database.url.expose_secret();
         let timeouts = settings.database.timeouts();
         let pool = postgres::read_pool(url, settings.database.read_pool, timeouts);
@@ -95,6 +105,7 @@ impl Wiring {
             gate,
             books: Arc::new(Books::new(clerks, pool.clone())),
             library: Arc::new(Library::new(pool.clone())),
+            reference: Arc::new(Reference::new(pool.clone())),
             redis: Arc::new(RedisDoor::new(settings.redis.url.expose_secret())),
             draining: Arc::new(Draining::default()),
             keys: Arc::new(keys),
@@ -121,6 +132,7 @@ impl Wiring {
             .app_data(Data::from(self.verifier.clone()))
             .app_data(Data::from(self.books.clone()))
             .app_data(Data::from(self.library.clone()))
+            .app_data(Data::from(self.reference.clone()))
             .app_data(Data::from(self.redis.clone()))
             .app_data(Data::from(self.draining.clone()))
             .app_data(Data::new(self.gate.clone()))
@@ -131,12 +143,21 @@ impl Wiring {
 
     /// Serves until told to stop: then `/readyz` falls first, requests under way are answered,
     /// and the process ends.
+    ///
+    /// # Errors
+    /// A role of the database that could change the ledger, in one sentence: before anything is
+    /// served, or, where the database was away then, as soon as it is back.
     pub async fn serve(
         self,
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
+        let checked = role::check(&self.pool).await;
+        if let Checked::Flawed(sentence) = checked {
+            bail!(sentence);
+        }
         let (workers, drain) = (self.settings.http.workers, self.settings.http.drain_seconds);
+        let leave = Duration::from_secs(self.settings.http.leave_seconds);
         let wiring = self.clone();
         let server = HttpServer::new(move || {
             let wiring = wiring.clone();
@@ -152,17 +173,23 @@ impl Wiring {
         let every = Duration::from_secs(self.settings.book.sweep_seconds);
         let sweeping = tokio::spawn(self.jobs().sweep_for_ever(every));
         let watching = tokio::spawn(self.jobs().watch_for_ever());
-        tokio::select! {
-            ended = &mut serving => ended??,
+        let ended = tokio::select! {
+            ended = &mut serving => ended?.map_err(anyhow::Error::from),
+            sentence = role::flaw_found(&self.pool, checked) => {
+                handle.stop(false).await;
+                serving.await??;
+                Err(anyhow!(sentence))
+            }
             () = stop => {
                 self.draining.0.store(true, Ordering::Relaxed);
+                tokio::time::sleep(leave).await;
                 handle.stop(true).await;
-                serving.await??;
+                serving.await?.map_err(anyhow::Error::from)
             }
-        }
+        };
         sweeping.abort();
         watching.abort();
-        Ok(())
+        ended
     }
 }
 

@@ -59,15 +59,15 @@ impl Books {
         }
     }
 
-    /// Decides a command without saving anything.
+    /// Decides a command without saving anything; nothing where it must be screened again.
     ///
     /// # Errors
-    /// A refusal as the command itself would get it, and 503 for one that must be screened again.
+    /// A refusal as the command itself would get it.
     pub async fn dry_run(
         &self,
         book: BookNo,
         command: Arc<dyn Command>,
-    ) -> Result<serde_json::Value, Problem> {
+    ) -> Result<Option<serde_json::Value>, Problem> {
         let info = self.info(book).await?.ok_or_else(Problem::not_found)?;
         let offset = self.settings.clock.offset();
         let decided = read(&self.pool, move |connection| {
@@ -75,11 +75,11 @@ impl Books {
         })
         .await?;
         match decided {
-            Ok(Decision::Done(outcome)) => Ok(outcome.body),
+            Ok(Decision::Done(outcome)) => Ok(Some(outcome.body)),
             Ok(Decision::Refused { refusals, status, .. }) => {
                 Err(Problem::refused(status, refusals))
             }
-            Ok(Decision::Stale) => Err(Problem::busy(1)),
+            Ok(Decision::Stale) => Ok(None),
             Err(fault) => {
                 tracing::error!(%fault, "book.fault_in_dry_run");
                 Err(Problem::internal())

@@ -11,12 +11,17 @@ use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use diesel::result::Error;
 use rand::RngExt;
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 /// How often a batch is tried again before it is split or given up.
 const ATTEMPTS: u32 = 6;
+
+/// How long a command that broke a batch runs alone, and how many of them are remembered.
+const SUSPICION: Duration = Duration::from_secs(300);
+const MOST_SUSPECTS: usize = 1_000;
 
 /// What a clerk is given.
 #[derive(Clone)]
@@ -40,7 +45,8 @@ pub struct Job {
 pub fn start(book: Arc<BookInfo>, settings: ClerkSettings) -> mpsc::Sender<Job> {
     let (sender, receiver) = mpsc::channel(settings.queue);
     let name = format!("clerk-{}", book.no);
-    let mut clerk = Clerk { book, settings, connection: None };
+    let suspects = HashMap::new();
+    let mut clerk = Clerk { book, settings, connection: None, suspects };
     let spawned = std::thread::Builder::new().name(name).spawn(move || clerk.work(receiver));
     if let Err(error) = spawned {
         // The receiver is gone with the closure: every submit finds the queue closed and
@@ -54,6 +60,8 @@ struct Clerk {
     book: Arc<BookInfo>,
     settings: ClerkSettings,
     connection: Option<PgConnection>,
+    /// Fingerprints of commands that broke a batch, and until when each runs alone.
+    suspects: HashMap<[u8; 16], Instant>,
 }
 
 impl Clerk {
@@ -66,16 +74,37 @@ impl Clerk {
                 jobs.push(job);
             }
             metrics::histogram!("tradein_book_batch_size").record(jobs.len() as f64);
-            let replies = self.commit(&jobs.iter().map(|job| &job.envelope).collect::<Vec<_>>());
-            for (job, reply) in jobs.into_iter().zip(replies) {
-                // A caller that has gone away finds its answer again by its key.
-                let _ = job.reply.send(reply);
-            }
+            let (alone, together): (Vec<Job>, Vec<Job>) =
+                jobs.into_iter().partition(|job| self.is_suspect(&job.envelope));
+            self.answer(together);
+            alone.into_iter().for_each(|job| self.answer(vec![job]));
         }
+    }
+
+    fn answer(&mut self, jobs: Vec<Job>) {
+        let replies = self.commit(&jobs.iter().map(|job| &job.envelope).collect::<Vec<_>>());
+        for (job, reply) in jobs.into_iter().zip(replies) {
+            // A caller that has gone away finds its answer again by its key.
+            let _ = job.reply.send(reply);
+        }
+    }
+
+    /// Whether a command broke a batch a short while ago. It runs alone, so that a caller who
+    /// repeats it costs nobody else the splitting.
+    fn is_suspect(&mut self, envelope: &Envelope) -> bool {
+        if self.suspects.is_empty() {
+            return false;
+        }
+        let now = Instant::now();
+        self.suspects.retain(|_, until| now < *until);
+        self.suspects.contains_key(&envelope.fingerprint)
     }
 
     /// Commits the commands, as one batch where that is possible.
     fn commit(&mut self, jobs: &[&Envelope]) -> Vec<Reply> {
+        if jobs.is_empty() {
+            return Vec::new();
+        }
         for attempt in 0..ATTEMPTS {
             let error = match self.attempt(jobs) {
                 Ok(replies) => return replies,
@@ -140,6 +169,10 @@ impl Clerk {
                 metrics::counter!("tradein_book_poison_total").increment(1);
                 let (book, request_id) = (self.book.no, &poison.request_id);
                 tracing::error!(book, request_id, "book.poison");
+                // The zero fingerprint is that of timed jobs, which nobody repeats on purpose.
+                if poison.fingerprint != [0; 16] && self.suspects.len() < MOST_SUSPECTS {
+                    self.suspects.insert(poison.fingerprint, Instant::now() + SUSPICION);
+                }
                 vec![Reply::Failed]
             }
             _ => {

@@ -1,9 +1,7 @@
 //! `tradein keys`: the secrets of a deployment.
 
-use crate::infra::keys::{KeyRing, new_key_file};
-use anyhow::Context;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use crate::infra::keys::{KeyRing, new_key_file, write_secret_file};
+use std::path::PathBuf;
 
 /// Makes and checks the file of a deployment's secrets
 #[derive(Debug, clap::Args)]
@@ -34,17 +32,4 @@ impl Keys {
         }
         Ok(())
     }
-}
-
-/// Writes a new file that only its owner may read, from the first byte on.
-///
-/// # Errors
-/// When there is one already: a secret that is overwritten is lost for ever.
-pub fn write_secret_file(path: &Path, text: &str) -> anyhow::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut options = std::fs::OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(path);
-    let mut file = file.with_context(|| format!("cannot make {}", path.display()))?;
-    file.write_all(text.as_bytes())?;
-    Ok(file.sync_all()?)
 }

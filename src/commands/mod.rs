@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod bench;
 pub mod caps;
+pub mod demo;
 pub mod goods;
 pub mod healthcheck;
 pub mod keys;

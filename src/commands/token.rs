@@ -1,9 +1,9 @@
 //! `tradein token`: an access token for a sandbox.
 
-use super::keys::write_secret_file;
 use crate::identity::model::{OrganisationId, PersonId, StoreId};
 use crate::identity::role::{Reach, Role, Scope};
 use crate::identity::token::{Grant, Mint, Standing};
+use crate::infra::keys::write_secret_file;
 use anyhow::{Context, bail};
 use chrono::{TimeDelta, Utc};
 use std::path::PathBuf;

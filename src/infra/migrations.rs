@@ -2,7 +2,10 @@
 
 use anyhow::{Context, anyhow};
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
+use diesel::sql_types::Text;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
@@ -21,10 +24,25 @@ pub fn run(owner_url: &str) -> anyhow::Result<Vec<String>> {
     let run = connection
         .run_pending_migrations(MIGRATIONS)
         .map_err(|error| anyhow!("a migration failed: {error}"))?;
-    Ok(run.iter().map(ToString::to_string).collect())
+    let run: Vec<String> = run.iter().map(ToString::to_string).collect();
+    // The serving role says whether it is ready, and for that must see what was run.
+    connection.batch_execute("GRANT SELECT ON __diesel_schema_migrations TO tradein_app")?;
+    Ok(run)
 }
 
-/// How many steps this database has not seen; as many as there are where it cannot say.
+/// A step that was run.
+#[derive(QueryableByName)]
+struct Run {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// How many steps this database has not seen; all of them where it cannot say. Diesel's own
+/// question would begin by making its table, which the serving role may not.
 pub fn pending(connection: &mut PgConnection) -> usize {
-    connection.pending_migrations(MIGRATIONS).map_or(usize::MAX, |steps| steps.len())
+    let run = sql_query("SELECT version FROM __diesel_schema_migrations").load(connection);
+    let run: Vec<Run> = run.unwrap_or_default();
+    let steps = MigrationSource::<Pg>::migrations(&MIGRATIONS).unwrap_or_default();
+    let unseen = |version: String| !run.iter().any(|step| step.version == version);
+    steps.iter().filter(|step| unseen(step.name().version().to_string())).count()
 }

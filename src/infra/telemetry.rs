@@ -1,6 +1,8 @@
 //! Logs and metrics.
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use std::fs::File;
+use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
 
 /// One JSON object a line on standard error. What may stand in a line is decided where it is
@@ -10,6 +12,13 @@ pub fn log_json() {
     let log = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter);
     // A second call in one process (tests) keeps the first log.
     let _ = log.with_writer(std::io::stderr).try_init();
+}
+
+/// The same into a file, for a program whose output people read.
+pub fn log_json_to(file: File) {
+    let filter = EnvFilter::try_from_env("TRADEIN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter);
+    let _ = log.with_writer(Arc::new(file)).try_init();
 }
 
 /// Starts counting; the handle renders Prometheus' text.

@@ -6,6 +6,7 @@ use super::model::Redemption;
 use super::prepare::{Till, prepare};
 use super::purchase::{HandOverBody, PurchaseBody};
 use super::reads::OLD_ITEM_NOT_VERIFIED;
+use super::reference::Reference;
 use super::store;
 use crate::book::{Books, read};
 use crate::http::extract::{Asked, Posted};
@@ -17,7 +18,8 @@ use crate::kernel::id::{BookNo, Kind, PublicId};
 use crate::kernel::refusal::Refusal;
 use crate::programme::{Facts, Interval, OldItemNeeded, Phase, Programme, Screened};
 use crate::voucher::claim::quota_of;
-use crate::voucher::http::{Doors, Nothing};
+use crate::voucher::doors::Doors;
+use crate::voucher::http::Nothing;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -53,13 +55,22 @@ pub struct Page {
             body = crate::http::problem::ProblemBody)))]
 pub async fn quote(
     doors: Doors,
+    reference: web::Data<Reference>,
     acting: Acting<Retailer>,
     asked: Asked<PurchaseBody>,
 ) -> Result<HttpResponse, Problem> {
     let till = Till { organisation: acting.organisation, store: acting.store };
-    let prepared = prepare(&doors, till, &asked.body, (Uuid::now_v7(), Uuid::now_v7()), false);
-    let (book, command) = prepared.await?;
-    let mut body = doors.books.dry_run(book, Arc::new(command)).await?;
+    let ids = (Uuid::now_v7(), Uuid::now_v7());
+    let mut quoted = None;
+    // What this process has read may have moved on: then once more, with everything read anew.
+    for again in [false, true] {
+        let (book, command) = prepare(&doors, &reference, till, &asked.body, ids, again).await?;
+        quoted = doors.books.dry_run(book, Arc::new(command)).await?;
+        if quoted.is_some() {
+            break;
+        }
+    }
+    let mut body = quoted.ok_or_else(|| Problem::busy(1))?;
     let redemption = body["redemption"].take();
     let quote = json!({
         "amount_fen": redemption["amount_fen"],
@@ -83,22 +94,23 @@ pub async fn quote(
             body = crate::http::problem::ProblemBody)))]
 pub async fn reserve(
     doors: Doors,
+    reference: web::Data<Reference>,
     acting: Acting<Retailer>,
     posted: Posted<PurchaseBody>,
 ) -> Result<HttpResponse, Problem> {
     let till = Till { organisation: acting.organisation, store: acting.store };
     let ids = (Uuid::now_v7(), Uuid::now_v7());
-    let (book, first) = prepare(&doors, till, &posted.body, ids, false).await?;
+    let (book, first) = prepare(&doors, &reference, till, &posted.body, ids, false).await?;
     let mut first = Some(first);
     let answered = doors
         .books
         .answer_screened(book, |_| {
             let ready = first.take();
-            let (doors, posted, acting) = (&doors, &posted, &acting);
+            let (doors, reference, posted, acting) = (&doors, &reference, &posted, &acting);
             async move {
                 let command = match ready {
                     Some(command) => command,
-                    None => prepare(doors, till, &posted.body, ids, true).await?.1,
+                    None => prepare(doors, reference, till, &posted.body, ids, true).await?.1,
                 };
                 Ok(envelope(acting.actor(), posted, Arc::new(command)))
             }

@@ -31,5 +31,6 @@ pub mod model;
 mod prepare;
 pub mod purchase;
 mod reads;
+pub mod reference;
 pub mod reserve;
 pub mod store;

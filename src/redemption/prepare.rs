@@ -3,9 +3,10 @@
 use super::marks;
 use super::purchase::PurchaseBody;
 use super::reads::{Found, Old, goods, merchant, old_item};
+use super::reference::Reference;
 use super::reserve::Reserve;
-use crate::book::store::{Stamp, find_stamps};
-use crate::book::{BookInfo, read};
+use crate::book::BookInfo;
+use crate::book::store::Stamp;
 use crate::http::problem::Problem;
 use crate::identity::envelope::bucket_of_person;
 use crate::identity::model::{OrganisationId, PersonId, StoreId};
@@ -13,11 +14,11 @@ use crate::kernel::class::Class;
 use crate::kernel::id::BookNo;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::time::Moment;
-use crate::programme::goods::GOODS;
 use crate::programme::{Fact, Facts, Flow, GoodsSource, Phase, Programme, Screened, Shelf, Value};
 use crate::register::model::PersonRef;
 use crate::voucher::claim::Claim;
-use crate::voucher::http::{Doors, book_of, by_code, facts_of_person, put};
+use crate::voucher::doors::{Doors, book_of, facts_of_known, facts_of_person, put};
+use crate::voucher::http::by_code;
 use crate::voucher::model::Voucher;
 use rand::RngExt;
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub struct Purchase {
 /// voucher's; `again` reads the reference rows anew.
 pub async fn prepare(
     doors: &Doors,
+    reference: &Reference,
     till: Till,
     body: &PurchaseBody,
     ids: (Uuid, Uuid),
@@ -67,17 +69,20 @@ pub async fn prepare(
     }
     body.facts(&mut purchase.facts)?;
     body.hand_over.facts(&mut purchase.facts)?;
-    let mut stamps = stamps(doors, &[GOODS]).await?;
-    let merchant = merchant(doors, till, &mut purchase, now).await?;
-    stamps.push(merchant.stamp);
+    if again {
+        reference.forget();
+    }
+    let merchant = merchant(reference, till, &mut purchase, now).await?;
     let old = match (&acting, &body.old_item) {
         (Some(programme), id) => old_item(doors, programme, id.as_deref(), &mut purchase).await?,
         (None, _) => Old::default(),
     };
     let mut found = match &acting {
-        Some(programme) => goods(doors, programme, body, &mut purchase, now).await?,
+        Some(programme) => goods(doors, reference, programme, body, &mut purchase, now).await?,
         None => Found::default(),
     };
+    let mut stamps = std::mem::take(&mut found.stamps);
+    stamps.push(merchant.stamp);
     let own = [merchant.refusal, old.refusal.clone(), found.refusal.take()];
     let own = own.into_iter().flatten().collect();
     let screened = screen(&shelf, &purchase, body, own, stamps, now);
@@ -93,10 +98,10 @@ async fn purchase(doors: &Doors, body: &PurchaseBody) -> Result<Purchase, Proble
         return Ok(Purchase { book, class: checkout.class.clone(), buyer, facts });
     }
     let code = body.voucher_code.as_deref().unwrap_or_default();
-    let (voucher, id) = by_code(doors, code).await?;
+    let (voucher, holder, id) = by_code(doors, code).await?;
     let book = doors.books.info(id.book).await?.ok_or_else(Problem::not_found)?;
     let person = PersonId::from(voucher.person.id);
-    let mut facts = facts_of_person(doors, person, Some(voucher.region)).await?;
+    let mut facts = facts_of_known(doors, person, holder, Some(voucher.region))?;
     let channel = Some(voucher.channel.as_str()).filter(|channel| !channel.is_empty());
     put(&mut facts, Fact::VoucherChannel, channel.map(Value::text))?;
     put(&mut facts, Fact::VoucherClaimedAt, Some(Value::Moment(voucher.claimed_at)))?;
@@ -128,11 +133,6 @@ fn fits_flow(programme: &Programme, purchase: &Purchase) -> Result<(), Problem> 
         // of it.
         (Flow::Checkout, Buyer::Voucher(_)) => Ok(()),
     }
-}
-
-async fn stamps(doors: &Doors, names: &[&str]) -> Result<Vec<Stamp>, Problem> {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    read(&doors.pool, move |connection| find_stamps(connection, &names)).await
 }
 
 fn screen(

@@ -3,10 +3,10 @@
 
 use super::prepare::{Buyer, Purchase, Till};
 use super::purchase::{PurchaseBody, lines_fact};
+use super::reference::Reference;
 use crate::book::read;
-use crate::book::store::Stamp;
+use crate::book::store::{Stamp, find_stamps};
 use crate::http::problem::Problem;
-use crate::identity::organisation::store::find_standing;
 use crate::kernel::class::Class;
 use crate::kernel::id::{Kind, PublicId};
 use crate::kernel::identifier::Gtin;
@@ -16,10 +16,10 @@ use crate::kernel::time::{Moment, day_of};
 use crate::old_item::model::binding_mark;
 use crate::old_item::store as old_items;
 use crate::programme::goods::model::Goods;
-use crate::programme::goods::store as catalogue;
+use crate::programme::goods::{GOODS, store as catalogue};
 use crate::programme::{Fact, GoodsSource, OldItemNeeded, OldItemOwner, Programme, Value};
 use crate::register::model::MarkKey;
-use crate::voucher::http::{Doors, put};
+use crate::voucher::doors::{Doors, put};
 
 /// The product is of another class than the voucher, or of none that this purchase may have.
 const CLASS_MISMATCH: Refusal = Refusal::new(
@@ -72,14 +72,12 @@ pub struct Merchant {
 /// The retailer's status goes into the facts, for the programme to judge; whether it is approved
 /// for this class here is judged at once.
 pub async fn merchant(
-    doors: &Doors,
+    reference: &Reference,
     till: Till,
     purchase: &mut Purchase,
     now: Moment,
 ) -> Result<Merchant, Problem> {
-    let id = till.organisation;
-    let standing = read(&doors.pool, move |connection| find_standing(connection, id)).await?;
-    let standing = standing.ok_or_else(Problem::not_found)?;
+    let standing = reference.standing(till.organisation).await?;
     let status = Value::text(standing.status.as_str());
     put(&mut purchase.facts, Fact::MerchantStatus, Some(status))?;
     let may = standing.may_act(&purchase.class, purchase.book.region, day_of(now));
@@ -128,7 +126,7 @@ pub async fn old_item(
         Some(OLD_ITEM_CLASS)
     } else if policy.whose == OldItemOwner::Claimant && item.owner != Some(claimant) {
         Some(OLD_ITEM_NOT_OWN)
-    } else if !item.is_verified() && !(may_wait && item.is_open()) {
+    } else if !(item.is_verified() || may_wait && item.is_open()) {
         Some(OLD_ITEM_NOT_VERIFIED)
     } else {
         None
@@ -142,6 +140,8 @@ pub async fn old_item(
 pub struct Found {
     pub brand: Option<String>,
     pub lines: Vec<(Class, Fen)>,
+    /// The stamps of the catalogue rows that were read.
+    pub stamps: Vec<Stamp>,
     pub refusal: Option<Refusal>,
 }
 
@@ -149,6 +149,7 @@ pub struct Found {
 /// there, never from the till, unless the programme takes declared goods.
 pub async fn goods(
     doors: &Doors,
+    reference: &Reference,
     programme: &Programme,
     body: &PurchaseBody,
     purchase: &mut Purchase,
@@ -161,16 +162,11 @@ pub async fn goods(
     let (region, day) = (purchase.book.region, day_of(now));
     let known = match gtin {
         None => None,
-        Some(gtin) => {
-            let found = read(&doors.pool, move |connection| {
-                let goods = catalogue::find(connection, &gtin, day)?;
-                let filed = catalogue::filed_price(connection, &gtin, region, day)?;
-                Ok(goods.map(|goods| (goods, filed)))
-            });
-            Some(found.await?)
-        }
+        Some(gtin) => Some(reference.product(gtin, region, day).await?),
     };
     let mut found = Found::default();
+    found.stamps.extend(known.as_ref().map(|product| product.stamp.clone()));
+    let known = known.map(|product| product.goods.map(|goods| (goods, product.filed)));
     match (programme.goods(), known) {
         (_, Some(Some((goods, filed)))) => {
             let wrong = |_| Problem::internal();
@@ -210,9 +206,12 @@ async fn order(
     let gtins: Vec<Gtin> =
         body.lines.iter().filter_map(|line| line.gtin.as_deref()?.parse().ok()).collect();
     let day = day_of(now);
-    let known: Vec<Goods> =
-        read(&doors.pool, move |connection| catalogue::find_all(connection, &gtins, day)).await?;
-    let mut found = Found::default();
+    let (stamps, known): (Vec<Stamp>, Vec<Goods>) = read(&doors.pool, move |connection| {
+        let stamps = find_stamps(connection, &[GOODS.to_owned()])?;
+        Ok((stamps, catalogue::find_all(connection, &gtins, day)?))
+    })
+    .await?;
+    let mut found = Found { stamps, ..Found::default() };
     let mut mixed = false;
     let mut grade: Option<i16> = None;
     for line in &body.lines {

@@ -81,6 +81,7 @@ async fn json() -> HttpResponse {
 
 pub fn routes(cfg: &mut web::ServiceConfig) {
     cfg.route("/openapi.json", web::get().to(json));
+    cfg.service(web::redirect("/docs", "/docs/"));
     cfg.service(
         SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json")),
     );

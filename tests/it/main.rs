@@ -3,7 +3,9 @@
 
 mod audit;
 mod book;
+mod demo;
 mod deploy;
+mod faults;
 mod identity;
 mod infra;
 mod old_item;

@@ -1,7 +1,9 @@
 //! Every statement on a book's own tables: head, entries, balances, answers.
 
+mod role;
 mod rows;
 
+pub use role::read_role;
 pub use rows::{Appropriation, BookList, Stamp, Tranche, find_stamps, list_books};
 
 use super::model::{Bucket, Moneys};

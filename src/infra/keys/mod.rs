@@ -12,7 +12,7 @@
 
 mod secret;
 
-pub use secret::BadSecret;
+pub use secret::{BadSecret, write_secret_file};
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::zeroize::Zeroizing;

@@ -1,10 +1,13 @@
 //! One secret of 32 bytes: where it is read from, and what is refused as too weak.
 
+use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use rand::RngExt;
 use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
+use std::io::Write;
+use std::path::Path;
 
 /// What is wrong with a secret; follows the name of its setting.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +104,19 @@ fn refuse_weak(bytes: &[u8; 32]) -> Result<(), BadSecret> {
     } else {
         Ok(())
     }
+}
+
+/// Writes a new file that only its owner may read, from the first byte on.
+///
+/// # Errors
+/// When there is one already: a secret that is overwritten is lost for ever.
+pub fn write_secret_file(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = std::fs::OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(path);
+    let mut file = file.with_context(|| format!("cannot make {}", path.display()))?;
+    file.write_all(text.as_bytes())?;
+    Ok(file.sync_all()?)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! However a supervisor ends, its servers end with it.
 
+use crate::support::processes::{family, is_alive};
 use crate::support::{Scratch, eventually};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -67,9 +68,7 @@ impl Supervisor {
 
     /// Its servers and their children.
     fn family(&self) -> Vec<Pid> {
-        let servers = children(Pid::from_raw(self.0.id().cast_signed()));
-        let workers = servers.iter().flat_map(|server| children(*server));
-        workers.chain(servers.iter().copied()).collect()
+        family(Pid::from_raw(self.0.id().cast_signed()))
     }
 
     fn end(mut self, signal: Signal) -> ExitStatus {
@@ -84,25 +83,4 @@ impl Drop for Supervisor {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn children(parent: Pid) -> Vec<Pid> {
-    let entries = std::fs::read_dir("/proc").unwrap();
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok().map(Pid::from_raw))
-        .filter(|pid| stat(*pid).is_some_and(|(_, its_parent)| its_parent == parent))
-        .collect()
-}
-
-fn is_alive(pid: Pid) -> bool {
-    stat(pid).is_some_and(|(state, _)| state != "Z")
-}
-
-/// State and parent of a process.
-fn stat(pid: Pid) -> Option<(String, Pid)> {
-    let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = line.rsplit_once(") ")?;
-    let mut fields = fields.split(' ').map(str::to_owned);
-    Some((fields.next()?, Pid::from_raw(fields.next()?.parse().ok()?)))
 }
