@@ -2,7 +2,7 @@
 
 use crate::book::role::{self, Checked};
 use crate::book::{Books, ClerkSettings};
-use crate::http::request;
+use crate::http::{extract, request};
 use crate::identity::token::{Mint, TokenSettings, Verifier, keys_of_file};
 use crate::infra::clock::Clock;
 use crate::infra::keys::{KeyRing, Purpose};
@@ -137,7 +137,8 @@ impl Wiring {
             .app_data(Data::from(self.draining.clone()))
             .app_data(Data::new(self.gate.clone()))
             .app_data(Data::new(self.pool.clone()))
-            .app_data(web::PayloadConfig::new(crate::http::extract::BODY_LIMIT));
+            .app_data(web::PayloadConfig::new(extract::BODY_LIMIT))
+            .app_data(web::QueryConfig::default().error_handler(extract::bad_query));
         routes::routes(cfg);
     }
 

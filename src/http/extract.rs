@@ -2,8 +2,10 @@
 
 use super::problem::Problem;
 use super::request::Context;
+use super::strict::{Strict, TWICE};
 use crate::kernel::canonical;
 use actix_web::dev::Payload;
+use actix_web::error::QueryPayloadError;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
@@ -106,23 +108,44 @@ fn too_large(_: actix_web::Error) -> Problem {
 /// An empty body stands for `{}`: acts like capture may have nothing to say.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, serde_json::Value), Problem> {
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
-    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        Problem::new(
-            400,
-            "BAD_JSON",
-            format!("请求体不是有效的 JSON（第 {line} 行第 {column} 列）"),
-            format!("the body is not valid JSON (line {line}, column {column})"),
-        )
-    })?;
+    let Strict(value) = serde_json::from_slice(bytes).map_err(bad_json)?;
+    // serde would read a list as the fields of an object in their order, which nobody means.
+    if !value.is_object() {
+        return Err(Problem::bad_field(".", "应为 JSON 对象", "expected a JSON object"));
+    }
     // serde's messages may quote what the caller sent, an identity perhaps: only the path and the
     // kind of mistake go back, and nothing is logged.
     let body = serde_path_to_error::deserialize(&value).map_err(|error| {
         let path = error.path().to_string();
         let reason = reason(&error.into_inner().to_string());
-        Problem::bad_field(&path, "缺失、未知或格式不正确", &reason)
+        match is_name(&path) {
+            true => Problem::bad_field(&path, "缺失、未知或格式不正确", &reason),
+            false => Problem::bad_field("?", "未知字段", "unknown field"),
+        }
     })?;
     Ok((body, value))
+}
+
+fn bad_json(error: serde_json::Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    let (zh, en) = match error.to_string().starts_with(TWICE) {
+        true => ("请求体中有重复的字段名", "a name stands twice in one object of the body"),
+        false => ("请求体不是有效的 JSON", "the body is not valid JSON"),
+    };
+    Problem::new(
+        400,
+        "BAD_JSON",
+        format!("{zh}（第 {line} 行第 {column} 列）"),
+        format!("{en} (line {line}, column {column})"),
+    )
+}
+
+/// Whether a path is made of names as this interface has them. Another one is the caller's own
+/// invention, may be anything, and is not repeated.
+fn is_name(path: &str) -> bool {
+    let of_names = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.[]".contains(&b);
+    let digits = path.bytes().filter(u8::is_ascii_digit).count();
+    path.len() <= 64 && path.bytes().all(of_names) && digits <= 4
 }
 
 /// The part of a deserializer's message that names fields and types, not values.
@@ -140,6 +163,12 @@ fn reason(message: &str) -> String {
             None => message.split(", not ").next().unwrap_or_default().to_owned(),
         },
     }
+}
+
+/// A query that does not fit names no field: the framework's message may quote what was sent.
+pub fn bad_query(_: QueryPayloadError, _: &HttpRequest) -> actix_web::Error {
+    Problem::bad_field("query", "查询参数未知或格式不正确", "an unknown or malformed parameter")
+        .into()
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<String, Problem> {
@@ -181,7 +210,10 @@ mod tests {
             ("{", None, "BAD_JSON"),
             ("{}", Some("."), "BAD_REQUEST"),
             (r#"{"price_fen":"310101199003077712"}"#, Some("price_fen"), "BAD_REQUEST"),
+            ("[1]", Some("."), "BAD_REQUEST"),
             (r#"{"price_fen":1,"x":2}"#, Some("x"), "BAD_REQUEST"),
+            (r#"{"price_fen":1,"310101199003077712":2}"#, Some("?"), "BAD_REQUEST"),
+            (r#"{"price_fen":1,"price_fen":1}"#, None, "BAD_JSON"),
             (r#"{"price_fen":1,"region":"310101199003077712"}"#, Some("region"), "BAD_REQUEST"),
         ] {
             let problem = parse::<Shape>(body.as_bytes()).unwrap_err();

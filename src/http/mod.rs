@@ -3,3 +3,4 @@
 pub mod extract;
 pub mod problem;
 pub mod request;
+pub mod strict;

@@ -231,10 +231,3 @@ fn store_of(acting: &Taker) -> Option<Uuid> {
 fn id_of(text: &str) -> Result<PublicId, Problem> {
     PublicId::parse(Kind::OldItem, text).map_err(|_| Problem::not_found())
 }
-
-pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.route("/v1/old-items", web::post().to(register))
-        .route("/v1/old-items/{id}", web::get().to(see))
-        .route("/v1/old-items/{id}/verify", web::post().to(verify))
-        .route("/v1/old-items/{id}/reject", web::post().to(reject));
-}

@@ -40,6 +40,7 @@ pub struct CaptureBody {
 #[serde(deny_unknown_fields)]
 pub struct Page {
     /// The book to read.
+    #[param(value_type = i32)]
     pub book: BookNo,
     /// The id after which the page begins.
     pub after: Option<String>,
@@ -48,7 +49,8 @@ pub struct Page {
 }
 
 /// What a purchase would draw, with the derivation: a dry run, nothing is set aside.
-#[utoipa::path(post, path = "/v1/quotes", tag = "redemptions", request_body = PurchaseBody,
+#[utoipa::path(operation_id = "quote",
+    post, path = "/v1/quotes", tag = "redemptions", request_body = PurchaseBody,
     security(("bearer" = [])),
     responses((status = 200, description = "Amount and derivation"),
         (status = 422, description = "Every rule that refuses",
@@ -86,7 +88,8 @@ pub async fn quote(
 }
 
 /// Reserves a voucher for a purchase; with `capture` redeems it at once.
-#[utoipa::path(post, path = "/v1/redemptions", tag = "redemptions", request_body = PurchaseBody,
+#[utoipa::path(operation_id = "reserve",
+    post, path = "/v1/redemptions", tag = "redemptions", request_body = PurchaseBody,
     params(("Idempotency-Key" = String, Header)), security(("bearer" = [])),
     responses((status = 201, description = "The redemption, the derivation, the receipt"),
         (status = 409, description = "The voucher is reserved, redeemed or over"),
@@ -121,7 +124,8 @@ pub async fn reserve(
 }
 
 /// Captures a reservation: the goods are handed over.
-#[utoipa::path(post, path = "/v1/redemptions/{id}/capture", tag = "redemptions",
+#[utoipa::path(operation_id = "capture",
+    post, path = "/v1/redemptions/{id}/capture", tag = "redemptions",
     request_body = CaptureBody,
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
     security(("bearer" = [])),
@@ -214,7 +218,9 @@ fn slots_of(programme: &Arc<Programme>, redemption: &Redemption) -> Result<u32, 
 }
 
 /// Cancels a reservation; the voucher is its person's again.
-#[utoipa::path(post, path = "/v1/redemptions/{id}/cancel", tag = "redemptions",
+#[utoipa::path(operation_id = "cancel",
+    post, path = "/v1/redemptions/{id}/cancel", tag = "redemptions",
+    request_body = Nothing,
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
     security(("bearer" = [])), responses((status = 200, description = "Cancelled"),
         (status = 409, description = "Captured, cancelled or over already")))]
@@ -231,7 +237,8 @@ pub async fn cancel(
 }
 
 /// A retailer's own redemption.
-#[utoipa::path(get, path = "/v1/redemptions/{id}", tag = "redemptions",
+#[utoipa::path(operation_id = "see_redemption",
+    get, path = "/v1/redemptions/{id}", tag = "redemptions",
     params(("id" = String, Path)), security(("bearer" = [])),
     responses((status = 200, description = "The redemption")))]
 pub async fn see(
@@ -248,7 +255,8 @@ pub async fn see(
 }
 
 /// A retailer's own redemptions in one book, oldest first.
-#[utoipa::path(get, path = "/v1/redemptions", tag = "redemptions", params(Page),
+#[utoipa::path(operation_id = "list_redemptions",
+    get, path = "/v1/redemptions", tag = "redemptions", params(Page),
     security(("bearer" = [])), responses((status = 200, description = "A page, and the next")))]
 pub async fn list(
     doors: Doors,
@@ -281,13 +289,4 @@ async fn own(
     let found = read(pool, move |connection| store::find(connection, id.book, id.id)).await?;
     let redemption = found.filter(|redemption| redemption.organisation == organisation);
     Ok((redemption.ok_or_else(Problem::not_found)?, id))
-}
-
-pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.route("/v1/quotes", web::post().to(quote))
-        .route("/v1/redemptions", web::post().to(reserve))
-        .route("/v1/redemptions", web::get().to(list))
-        .route("/v1/redemptions/{id}", web::get().to(see))
-        .route("/v1/redemptions/{id}/capture", web::post().to(capture))
-        .route("/v1/redemptions/{id}/cancel", web::post().to(cancel));
 }

@@ -10,6 +10,7 @@ use crate::voucher::doors::put;
 use crate::voucher::http::Channel;
 use chrono::NaiveDate;
 use serde::Deserialize;
+use std::fmt;
 use utoipa::ToSchema;
 
 /// Lines of one order, at the most.
@@ -118,14 +119,45 @@ pub struct HandOverBody {
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InvoiceBody {
-    /// `per_0_…`, or `organisation`.
-    pub buyer: Option<String>,
+    /// `per_0_…`, or `organisation`: never a name.
+    #[schema(value_type = Option<String>)]
+    pub buyer: Option<InvoiceBuyer>,
     pub lines: Option<u16>,
     pub subsidised_lines: Option<u16>,
     pub issued_on: Option<NaiveDate>,
     /// Of the seller's tax office.
     #[schema(value_type = Option<String>)]
     pub region: Option<Region>,
+}
+
+/// To whom an invoice is made out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum InvoiceBuyer {
+    Person(PersonId),
+    Organisation,
+}
+
+impl TryFrom<String> for InvoiceBuyer {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<InvoiceBuyer, &'static str> {
+        match text.as_str() {
+            "organisation" => Ok(InvoiceBuyer::Organisation),
+            id => id
+                .parse()
+                .map(InvoiceBuyer::Person)
+                .map_err(|_| "expected the id of a person, or organisation"),
+        }
+    }
+}
+
+impl fmt::Display for InvoiceBuyer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvoiceBuyer::Person(person) => person.fmt(f),
+            InvoiceBuyer::Organisation => f.write_str("organisation"),
+        }
+    }
 }
 
 impl PurchaseBody {
@@ -219,7 +251,7 @@ impl HandOverBody {
         let Some(invoice) = &self.invoice else { return Ok(()) };
         let count = |count: Option<u16>| count.map(|count| Value::Int(count.into()));
         for (fact, value) in [
-            (Fact::InvoiceBuyer, invoice.buyer.as_deref().map(Value::text)),
+            (Fact::InvoiceBuyer, invoice.buyer.map(|buyer| Value::text(buyer.to_string()))),
             (Fact::InvoiceLines, count(invoice.lines)),
             (Fact::InvoiceSubsidisedLines, count(invoice.subsidised_lines)),
             (Fact::InvoiceIssuedOn, invoice.issued_on.map(Value::Day)),

@@ -73,7 +73,8 @@ pub struct Page {
 }
 
 /// Opens a book.
-#[utoipa::path(post, path = "/v1/books", tag = "books", request_body = OpenBody,
+#[utoipa::path(operation_id = "open_book",
+    post, path = "/v1/books", tag = "books", request_body = OpenBody,
     params(("Idempotency-Key" = String, Header)), security(("bearer" = [])),
     responses((status = 201, description = "The book"), (status = 409, description = "It exists")))]
 pub async fn open(
@@ -102,7 +103,8 @@ pub async fn open(
 }
 
 /// All books.
-#[utoipa::path(get, path = "/v1/books", tag = "books", security(("bearer" = [])),
+#[utoipa::path(operation_id = "list_books",
+    get, path = "/v1/books", tag = "books", security(("bearer" = [])),
     responses((status = 200, description = "The books in the caller's scope")))]
 pub async fn list(
     books: web::Data<Books>,
@@ -121,7 +123,8 @@ pub async fn list(
 }
 
 /// Opens a prepared book, or closes an open one.
-#[utoipa::path(post, path = "/v1/books/{book}/state", tag = "books", request_body = StateBody,
+#[utoipa::path(operation_id = "change_book_state",
+    post, path = "/v1/books/{book}/state", tag = "books", request_body = StateBody,
     params(("book" = i32, Path), ("Idempotency-Key" = String, Header)), security(("bearer" = [])),
     responses((status = 200, description = "The new state")))]
 pub async fn change_state(
@@ -141,7 +144,8 @@ pub async fn change_state(
 }
 
 /// Proposes money for a book.
-#[utoipa::path(post, path = "/v1/books/{book}/appropriations", tag = "books",
+#[utoipa::path(operation_id = "propose_appropriation",
+    post, path = "/v1/books/{book}/appropriations", tag = "books",
     request_body = AppropriationBody,
     params(("book" = i32, Path), ("Idempotency-Key" = String, Header)), security(("bearer" = [])),
     responses((status = 201, description = "Proposed; a second person approves")))]
@@ -180,7 +184,9 @@ pub async fn propose(
 }
 
 /// Approves an appropriation that somebody else proposed.
-#[utoipa::path(post, path = "/v1/books/{book}/appropriations/{id}/approve", tag = "books",
+#[utoipa::path(operation_id = "approve_appropriation",
+    post, path = "/v1/books/{book}/appropriations/{id}/approve", tag = "books",
+    request_body = Nothing,
     params(("book" = i32, Path), ("id" = String, Path), ("Idempotency-Key" = String, Header)),
     security(("bearer" = [])),
     responses((status = 200, description = "The money is available"),
@@ -202,7 +208,8 @@ pub async fn approve(
 }
 
 /// What a book's buckets hold.
-#[utoipa::path(get, path = "/v1/books/{book}/balances", tag = "books",
+#[utoipa::path(operation_id = "see_balances",
+    get, path = "/v1/books/{book}/balances", tag = "books",
     params(("book" = i32, Path)), security(("bearer" = [])),
     responses((status = 200, description = "Fen by bucket, and the head of the log")))]
 pub async fn balances(
@@ -226,7 +233,8 @@ pub async fn balances(
 }
 
 /// The entries of a book, in their order.
-#[utoipa::path(get, path = "/v1/books/{book}/entries", tag = "books",
+#[utoipa::path(operation_id = "list_entries",
+    get, path = "/v1/books/{book}/entries", tag = "books",
     params(("book" = i32, Path), Page), security(("bearer" = [])),
     responses((status = 200, description = "Leaves with their hashes, and the next position")))]
 pub async fn entries(
@@ -264,14 +272,4 @@ async fn in_scope(
     let info = books.info(book).await?.filter(|info| info.no != REGISTER);
     let info = info.ok_or_else(Problem::not_found)?;
     within(info.region, &info.family)
-}
-
-pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.route("/v1/books", web::post().to(open))
-        .route("/v1/books", web::get().to(list))
-        .route("/v1/books/{book}/state", web::post().to(change_state))
-        .route("/v1/books/{book}/appropriations", web::post().to(propose))
-        .route("/v1/books/{book}/appropriations/{id}/approve", web::post().to(approve))
-        .route("/v1/books/{book}/balances", web::get().to(balances))
-        .route("/v1/books/{book}/entries", web::get().to(entries));
 }

@@ -19,7 +19,10 @@ const CLOCK_TOLERANCE_MS: i64 = 2_000;
 #[derive(Default)]
 pub struct Draining(pub AtomicBool);
 
-async fn livez() -> HttpResponse {
+/// The process answers.
+#[utoipa::path(get, path = "/livez", tag = "health",
+    responses((status = 200, description = "It answers")))]
+pub async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "live"}))
 }
 
@@ -33,7 +36,11 @@ fn database(connection: &mut diesel::PgConnection) -> QueryResult<(Moment, usize
     Ok((now, migrations::pending(connection)))
 }
 
-async fn readyz(
+/// Whether the process can do its work, and what keeps it from it.
+#[utoipa::path(get, path = "/readyz", tag = "health",
+    responses((status = 200, description = "Ready"),
+        (status = 503, description = "Not ready: why")))]
+pub async fn readyz(
     pool: web::Data<ReadPool>,
     redis: web::Data<RedisDoor>,
     clock: web::Data<Clock>,
@@ -63,8 +70,4 @@ async fn readyz(
         let body = json!({"status": "not ready", "redis": redis, "troubles": troubles});
         HttpResponse::ServiceUnavailable().json(body)
     }
-}
-
-pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.route("/livez", web::get().to(livez)).route("/readyz", web::get().to(readyz));
 }

@@ -6,22 +6,140 @@ pub mod openapi;
 pub mod programmes;
 
 use crate::http::request::unknown_path;
-use crate::identity::{organisation, people};
-use crate::old_item;
-use crate::redemption;
-use crate::voucher;
+use crate::identity::acting::{
+    Auditor, Dismantler, Either, Finance, Official, Part, Person, ProgrammeAdmin, RealNameProvider,
+    Recycler, Retailer, Reviewer,
+};
+use crate::identity::organisation::http as organisations;
+use crate::identity::people::http as people;
+use crate::identity::role::Role;
+use crate::old_item::http as old_items;
+use crate::redemption::http as redemptions;
+use crate::voucher::http as vouchers;
+use actix_web::Route;
 use actix_web::web::{self, ServiceConfig};
+
+/// What a request does to the service, and so what it must bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// A page for people, outside the OpenAPI document.
+    Page,
+    /// A GET.
+    See,
+    /// A POST that changes nothing and takes no `Idempotency-Key`.
+    Ask,
+    /// A POST that changes something and takes an `Idempotency-Key`.
+    Change,
+    /// A POST that changes something in one of its forms only.
+    AskOrChange,
+}
+
+impl Verb {
+    pub fn method(self) -> &'static str {
+        match self {
+            Verb::Page | Verb::See => "GET",
+            Verb::Ask | Verb::Change | Verb::AskOrChange => "POST",
+        }
+    }
+}
+
+/// One route of the public interface.
+pub struct Row {
+    pub verb: Verb,
+    /// The pattern of the path.
+    pub path: &'static str,
+    /// The roles that are let in; nothing where nobody needs a token.
+    pub roles: Option<fn() -> Vec<Role>>,
+    route: fn() -> Route,
+}
+
+impl Row {
+    /// Whether officials call it, whose scope hides what lies outside.
+    pub fn scoped(&self) -> bool {
+        self.roles.is_some_and(|roles| roles().iter().any(|role| role.is_official()))
+    }
+}
+
+macro_rules! row {
+    ($verb:ident, $path:literal, public, $handler:path) => {
+        Row { verb: Verb::$verb, path: $path, roles: None, route: || row!($verb, $handler) }
+    };
+    ($verb:ident, $path:literal, $part:ty, $handler:path) => {
+        Row {
+            verb: Verb::$verb,
+            path: $path,
+            roles: Some(<$part as Part>::roles),
+            route: || row!($verb, $handler),
+        }
+    };
+    (Page, $handler:path) => {
+        web::get().to($handler)
+    };
+    (See, $handler:path) => {
+        web::get().to($handler)
+    };
+    ($verb:ident, $handler:path) => {
+        web::post().to($handler)
+    };
+}
+
+/// Every route: what it does, where it is, who is let in, who answers. The service is configured
+/// from this list, so that nothing is served that does not stand in it; the OpenAPI document is
+/// compared with it, and every row is tried by every role.
+#[rustfmt::skip]
+pub const TABLE: &[Row] = &[
+    row!(See, "/livez", public, health::livez),
+    row!(See, "/readyz", public, health::readyz),
+    row!(See, "/openapi.json", public, openapi::json),
+    row!(Page, "/docs", public, openapi::docs_moved),
+    row!(Page, "/docs/{file:.*}", public, openapi::docs),
+
+    row!(Change, "/v1/people", RealNameProvider, people::register),
+    row!(AskOrChange, "/v1/people/lookup", Either<Auditor, Reviewer>, people::look_up),
+    row!(See, "/v1/people/me", Person, people::me),
+
+    row!(Change, "/v1/organisations", ProgrammeAdmin, organisations::register),
+    row!(See, "/v1/organisations", Official, organisations::list_all),
+    row!(See, "/v1/organisations/{id}", organisations::Reader, organisations::see),
+    row!(Change, "/v1/organisations/{id}/approvals", ProgrammeAdmin, organisations::approve),
+    row!(Change, "/v1/organisations/{id}/status", ProgrammeAdmin, organisations::change_status),
+    row!(Change, "/v1/organisations/{id}/stores", ProgrammeAdmin, organisations::add_stores),
+
+    row!(Change, "/v1/books", ProgrammeAdmin, books::open),
+    row!(See, "/v1/books", Official, books::list),
+    row!(Change, "/v1/books/{book}/state", ProgrammeAdmin, books::change_state),
+    row!(Change, "/v1/books/{book}/appropriations", Finance, books::propose),
+    row!(Change, "/v1/books/{book}/appropriations/{id}/approve", Finance, books::approve),
+    row!(See, "/v1/books/{book}/balances", Official, books::balances),
+    row!(See, "/v1/books/{book}/entries", Either<Auditor, Finance>, books::entries),
+
+    row!(Change, "/v1/programmes", ProgrammeAdmin, programmes::publish),
+    row!(See, "/v1/programmes", public, programmes::list),
+    row!(See, "/v1/programmes/{sha256}", public, programmes::text),
+
+    row!(Change, "/v1/old-items", Either<Recycler, Dismantler>, old_items::register),
+    row!(See, "/v1/old-items/{id}", Either<Recycler, Dismantler>, old_items::see),
+    row!(Change, "/v1/old-items/{id}/verify", Either<Recycler, Dismantler>, old_items::verify),
+    row!(Change, "/v1/old-items/{id}/reject", Either<Recycler, Dismantler>, old_items::reject),
+
+    row!(Change, "/v1/vouchers", Person, vouchers::claim),
+    row!(Ask, "/v1/vouchers/lookup", Retailer, vouchers::lookup),
+    row!(See, "/v1/vouchers/{id}", Person, vouchers::see),
+    row!(See, "/v1/vouchers/{id}/qr", Person, vouchers::qr),
+    row!(Change, "/v1/vouchers/{id}/give-back", Person, vouchers::give_back),
+
+    row!(Ask, "/v1/quotes", Retailer, redemptions::quote),
+    row!(Change, "/v1/redemptions", Retailer, redemptions::reserve),
+    row!(See, "/v1/redemptions", Retailer, redemptions::list),
+    row!(See, "/v1/redemptions/{id}", Retailer, redemptions::see),
+    row!(Change, "/v1/redemptions/{id}/capture", Retailer, redemptions::capture),
+    row!(Change, "/v1/redemptions/{id}/cancel", Retailer, redemptions::cancel),
+];
 
 /// Every route of the public interface.
 pub fn routes(cfg: &mut ServiceConfig) {
-    health::routes(cfg);
-    openapi::routes(cfg);
-    books::routes(cfg);
-    programmes::routes(cfg);
-    old_item::http::routes(cfg);
-    organisation::http::routes(cfg);
-    people::http::routes(cfg);
-    voucher::http::routes(cfg);
-    redemption::http::routes(cfg);
+    for row in TABLE {
+        cfg.route(row.path, (row.route)());
+    }
     cfg.default_service(web::route().to(unknown_path));
 }

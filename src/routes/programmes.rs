@@ -22,7 +22,8 @@ pub struct PublishBody {
 }
 
 /// Publishes a programme version. It is checked first, and its own examples must pass.
-#[utoipa::path(post, path = "/v1/programmes", tag = "programmes", request_body = PublishBody,
+#[utoipa::path(operation_id = "publish_programme",
+    post, path = "/v1/programmes", tag = "programmes", request_body = PublishBody,
     params(("Idempotency-Key" = String, Header)), security(("bearer" = [])),
     responses((status = 201, description = "Published"), (status = 200, description = "It was"),
         (status = 409, description = "This version is published with another content"),
@@ -77,7 +78,8 @@ fn shown(programme: &Programme) -> Value {
 }
 
 /// All published versions.
-#[utoipa::path(get, path = "/v1/programmes", tag = "programmes",
+#[utoipa::path(operation_id = "list_programmes",
+    get, path = "/v1/programmes", tag = "programmes",
     responses((status = 200, description = "Every published version")))]
 pub async fn list(library: web::Data<Library>) -> Result<HttpResponse, Problem> {
     let shelf = library.shelf().await?;
@@ -86,7 +88,8 @@ pub async fn list(library: web::Data<Library>) -> Result<HttpResponse, Problem> 
 }
 
 /// The text of a version, byte for byte, by its content hash.
-#[utoipa::path(get, path = "/v1/programmes/{sha256}", tag = "programmes",
+#[utoipa::path(operation_id = "see_programme",
+    get, path = "/v1/programmes/{sha256}", tag = "programmes",
     params(("sha256" = String, Path)),
     responses((status = 200, description = "The text that was published, TOML")))]
 pub async fn text(
@@ -98,10 +101,4 @@ pub async fn text(
     Ok(HttpResponse::Ok()
         .content_type("application/toml; charset=utf-8")
         .body(programme.text().to_owned()))
-}
-
-pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.route("/v1/programmes", web::post().to(publish))
-        .route("/v1/programmes", web::get().to(list))
-        .route("/v1/programmes/{sha256}", web::get().to(text));
 }

@@ -81,7 +81,8 @@ impl std::fmt::Debug for CodeBody {
 }
 
 /// Claims a voucher.
-#[utoipa::path(post, path = "/v1/vouchers", tag = "vouchers", request_body = ClaimBody,
+#[utoipa::path(operation_id = "claim_voucher",
+    post, path = "/v1/vouchers", tag = "vouchers", request_body = ClaimBody,
     params(("Idempotency-Key" = String, Header)), security(("bearer" = [])),
     responses((status = 201, description = "The voucher, its code, and the receipt"),
         (status = 422, description = "Refused by the rules",
@@ -180,7 +181,9 @@ fn with_code(doors: &Doors, answered: Answered) -> Result<HttpResponse, Problem>
 }
 
 /// Gives an unused voucher back.
-#[utoipa::path(post, path = "/v1/vouchers/{id}/give-back", tag = "vouchers",
+#[utoipa::path(operation_id = "give_back_voucher",
+    post, path = "/v1/vouchers/{id}/give-back", tag = "vouchers",
+    request_body = Nothing,
     params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
     security(("bearer" = [])), responses((status = 200, description = "Given back"),
         (status = 409, description = "Reserved, redeemed or over")))]
@@ -199,7 +202,8 @@ pub async fn give_back(
 }
 
 /// A person's own voucher, with its code.
-#[utoipa::path(get, path = "/v1/vouchers/{id}", tag = "vouchers", params(("id" = String, Path)),
+#[utoipa::path(operation_id = "see_voucher",
+    get, path = "/v1/vouchers/{id}", tag = "vouchers", params(("id" = String, Path)),
     security(("bearer" = [])), responses((status = 200, description = "The voucher")))]
 pub async fn see(
     doors: Doors,
@@ -215,7 +219,8 @@ pub async fn see(
 }
 
 /// The code of a person's own voucher as an SVG picture.
-#[utoipa::path(get, path = "/v1/vouchers/{id}/qr", tag = "vouchers",
+#[utoipa::path(operation_id = "see_voucher_qr",
+    get, path = "/v1/vouchers/{id}/qr", tag = "vouchers",
     params(("id" = String, Path)), security(("bearer" = [])),
     responses((status = 200, description = "image/svg+xml")))]
 pub async fn qr(
@@ -230,7 +235,8 @@ pub async fn qr(
 }
 
 /// Finds a voucher by its code: what a till asks before it quotes. It changes nothing.
-#[utoipa::path(post, path = "/v1/vouchers/lookup", tag = "vouchers", request_body = CodeBody,
+#[utoipa::path(operation_id = "look_up_voucher",
+    post, path = "/v1/vouchers/lookup", tag = "vouchers", request_body = CodeBody,
     security(("bearer" = [])), responses((status = 200, description = "The voucher"),
         (status = 404, description = "No voucher has this code")))]
 pub async fn lookup(
@@ -293,12 +299,4 @@ fn code_of(doors: &Doors, id: PublicId, voucher: &Voucher) -> Option<Code> {
     voucher.code_digest.as_ref()?;
     let key = doors.keys.of(Purpose::VoucherCode, voucher.code_key.unsigned_abs())?;
     Some(Code::derive(key, id.book, id.id))
-}
-
-pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.route("/v1/vouchers", web::post().to(claim))
-        .route("/v1/vouchers/lookup", web::post().to(lookup))
-        .route("/v1/vouchers/{id}", web::get().to(see))
-        .route("/v1/vouchers/{id}/qr", web::get().to(qr))
-        .route("/v1/vouchers/{id}/give-back", web::post().to(give_back));
 }

@@ -12,6 +12,7 @@ mod old_item;
 mod register;
 mod programme;
 mod redemption;
+mod routes;
 mod support;
 mod tidy;
 mod voucher;

@@ -108,6 +108,14 @@ fn only_stores_and_row_types_name_the_schema() {
 }
 
 #[test]
+fn every_route_stands_in_the_one_table() {
+    everywhere(stray_routes);
+    complains(stray_routes, "src/voucher/http.rs", "cfg.route(\"/v1/back-door\", web::get());");
+    complains(stray_routes, "src/voucher/http.rs", "cfg.service(page);");
+    accepts(stray_routes, "src/routes/mod.rs", "cfg.route(row.path, (row.route)());");
+}
+
+#[test]
 fn a_module_that_only_tests_have_is_known_in_a_file_of_its_own() {
     let declares = "mod code;\n#[cfg(test)]\nmod attacks;\n#[cfg(test)]\nmod inner {\n}\n";
     for (path, expected) in [
@@ -270,6 +278,17 @@ fn schema_names(source: &Source) -> Vec<String> {
         line.contains("schema::") && !line.contains("table_name") && !line.contains("belongs_to")
     });
     named.map(|line| format!("names the schema: {}", line.trim())).collect()
+}
+
+/// The wiring serves the metrics, on an address of their own.
+fn stray_routes(source: &Source) -> Vec<String> {
+    if source.path.starts_with("src/routes") || source.path.ends_with("wiring.rs") {
+        return Vec::new();
+    }
+    let code = code(source);
+    let calls = [".route(", ".service(", "web::resource(", "web::scope("];
+    let used = calls.iter().filter(|call| code.contains(*call));
+    used.map(|call| format!("{call}…) outside the table of routes")).collect()
 }
 
 /// The text without comment lines and without what is compiled for unit tests only.

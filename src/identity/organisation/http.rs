@@ -318,12 +318,3 @@ fn approval(body: &ApprovalBody) -> Result<Approval, Problem> {
         status: ApprovalStatus::Active,
     })
 }
-
-pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.route("/v1/organisations", web::post().to(register))
-        .route("/v1/organisations", web::get().to(list_all))
-        .route("/v1/organisations/{id}", web::get().to(see))
-        .route("/v1/organisations/{id}/approvals", web::post().to(approve))
-        .route("/v1/organisations/{id}/status", web::post().to(change_status))
-        .route("/v1/organisations/{id}/stores", web::post().to(add_stores));
-}

@@ -241,9 +241,3 @@ fn masked(keys: Arc<KeyRing>, person: &PersonRow) -> Result<Value, Problem> {
         "identity": identity.map(|identity| identity.masked()),
     }))
 }
-
-pub fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.route("/v1/people", web::post().to(register))
-        .route("/v1/people/me", web::get().to(me))
-        .route("/v1/people/lookup", web::post().to(look_up));
-}

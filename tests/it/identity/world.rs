@@ -154,8 +154,7 @@ impl Instance<'_> {
             .app_data(self.books.clone())
             .app_data(web::Data::new(self.pool.clone()))
             .app_data(web::Data::from(self.keys.clone()))
-            .configure(people::http::routes)
-            .configure(organisation::http::routes);
+            .configure(tradein::routes::routes);
         let app = init_service(app).await;
         let mut request = TestRequest::with_uri(path)
             .method(method)

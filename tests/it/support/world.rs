@@ -57,6 +57,7 @@ pub struct Answer {
     pub retry_after: Option<String>,
     pub text: String,
     pub body: Value,
+    pub headers: reqwest::header::HeaderMap,
 }
 
 impl Answer {
@@ -156,7 +157,16 @@ impl World {
     }
 
     pub async fn get(&self, token: &str, path: &str) -> Answer {
-        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(token);
+        World::sent(self.request("GET", path).bearer_auth(token)).await
+    }
+
+    /// A bare request, to be given a token, a key and a body, or not.
+    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = method.parse().expect("a method");
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    pub async fn sent(request: reqwest::RequestBuilder) -> Answer {
         read(request.send().await.expect("an answer")).await
     }
 
@@ -322,7 +332,8 @@ async fn try_read(response: reqwest::Response) -> reqwest::Result<Answer> {
     let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
     let replayed = header("idempotency-replayed").is_some();
     let retry_after = header("retry-after");
+    let headers = response.headers().clone();
     let text = response.text().await?;
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-    Ok(Answer { status, replayed, retry_after, text, body })
+    Ok(Answer { status, replayed, retry_after, text, body, headers })
 }
