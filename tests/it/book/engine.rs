@@ -106,7 +106,11 @@ impl Command for Poison {
         tally.held_fen = -1;
         tally.version += 1;
         desk.put(tally);
-        Ok(Decision::Done(Outcome { status: 200, body: serde_json::json!({}), ..Outcome::default() }))
+        Ok(Decision::Done(Outcome {
+            status: 200,
+            body: serde_json::json!({}),
+            ..Outcome::default()
+        }))
     }
 }
 

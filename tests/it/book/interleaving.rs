@@ -36,7 +36,8 @@ fn pid(connection: &mut PgConnection) -> i32 {
 
 /// Whether a backend waits for another one's transaction.
 fn waits(db: &TestDb, pid: i32) -> bool {
-    let text = format!("SELECT count(*) AS waiting FROM pg_locks WHERE pid = {pid} AND NOT granted");
+    let text =
+        format!("SELECT count(*) AS waiting FROM pg_locks WHERE pid = {pid} AND NOT granted");
     let row: Waiting = sql_query(text).get_result(&mut db.owner()).unwrap();
     row.waiting > 0
 }
