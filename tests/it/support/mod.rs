@@ -15,6 +15,7 @@ pub mod invariants;
 pub mod logs;
 pub mod privacy;
 pub mod processes;
+pub mod races;
 pub mod redis;
 pub mod scratch;
 pub mod servers;
