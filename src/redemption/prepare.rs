@@ -66,6 +66,7 @@ pub async fn prepare(
     let acting = shelf.programmes.resolve(region, &class, now).acting.ok();
     if let Some(programme) = &acting {
         fits_flow(programme, &purchase)?;
+        marks::check(&programme.marks(&class), body)?;
     }
     body.facts(&mut purchase.facts)?;
     body.hand_over.facts(&mut purchase.facts)?;
