@@ -1,5 +1,6 @@
 //! One process put together: what every handler and job shares, and the servers in front of it.
 
+use crate::book::role::{self, Checked};
 use crate::book::{Books, ClerkSettings};
 use crate::http::{extract, request};
 use crate::identity::token::{Mint, TokenSettings, Verifier, keys_of_file};
@@ -16,7 +17,7 @@ use crate::routes::{self, health::Draining};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpServer};
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use std::net::TcpListener;
@@ -62,7 +63,11 @@ impl Wiring {
                 keys_of_file(&text)?
             }
         };
-        let tokens = TokenSettings::of(&settings.tokens.audience, trusted);
+        let audience = &settings.tokens.audience;
+        let tokens = match sandbox {
+            true => TokenSettings::of_sandbox(audience, trusted),
+            false => TokenSettings::of(audience, trusted),
+        };
         Wiring::with(settings, keys, tokens)
     }
 
@@ -78,6 +83,9 @@ impl Wiring {
         let sandbox = settings.sandbox.enabled;
         let verifier = Arc::new(Verifier::new(tokens, sandbox)?);
         let clock = Arc::new(Clock::default());
+        if let Some(moment) = settings.sandbox.start()? {
+            clock.set(moment);
+        }
         let url = settings.database.url.expose_secret();
         let timeouts = settings.database.timeouts();
         let pool = postgres::read_pool(url, settings.database.read_pool, timeouts);
@@ -136,12 +144,21 @@ impl Wiring {
 
     /// Serves until told to stop: then `/readyz` falls first, requests under way are answered,
     /// and the process ends.
+    ///
+    /// # Errors
+    /// A role of the database that could change the ledger, in one sentence: before anything is
+    /// served, or, where the database was away then, as soon as it is back.
     pub async fn serve(
         self,
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
+        let checked = role::check(&self.pool).await;
+        if let Checked::Flawed(sentence) = checked {
+            bail!(sentence);
+        }
         let (workers, drain) = (self.settings.http.workers, self.settings.http.drain_seconds);
+        let leave = Duration::from_secs(self.settings.http.leave_seconds);
         let wiring = self.clone();
         let server = HttpServer::new(move || {
             let wiring = wiring.clone();
@@ -157,17 +174,23 @@ impl Wiring {
         let every = Duration::from_secs(self.settings.book.sweep_seconds);
         let sweeping = tokio::spawn(self.jobs().sweep_for_ever(every));
         let watching = tokio::spawn(self.jobs().watch_for_ever());
-        tokio::select! {
-            ended = &mut serving => ended??,
+        let ended = tokio::select! {
+            ended = &mut serving => ended?.map_err(anyhow::Error::from),
+            sentence = role::flaw_found(&self.pool, checked) => {
+                handle.stop(false).await;
+                serving.await??;
+                Err(anyhow!(sentence))
+            }
             () = stop => {
                 self.draining.0.store(true, Ordering::Relaxed);
+                tokio::time::sleep(leave).await;
                 handle.stop(true).await;
-                serving.await??;
+                serving.await?.map_err(anyhow::Error::from)
             }
-        }
+        };
         sweeping.abort();
         watching.abort();
-        Ok(())
+        ended
     }
 }
 

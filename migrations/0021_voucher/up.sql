@@ -21,7 +21,6 @@ CREATE TABLE voucher (
     locked_until timestamptz,
     redemption_id uuid,
     version bigint NOT NULL,
-    CONSTRAINT voucher_pkey PRIMARY KEY (book_id, voucher_id),
     CONSTRAINT voucher_hold_check CHECK (hold_fen >= 0)
 ) WITH (fillfactor = 70);
 GRANT SELECT, INSERT, UPDATE ON voucher TO tradein_app;

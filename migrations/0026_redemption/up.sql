@@ -24,7 +24,6 @@ CREATE TABLE redemption (
     until timestamptz NOT NULL,
     captured_at timestamptz,
     version bigint NOT NULL,
-    CONSTRAINT redemption_pkey PRIMARY KEY (book_id, redemption_id),
     CONSTRAINT redemption_amount_check CHECK (amount_fen > 0)
 ) WITH (fillfactor = 70);
 GRANT SELECT, INSERT, UPDATE ON redemption TO tradein_app;

@@ -13,12 +13,25 @@ use std::collections::BTreeMap;
 /// How many of the last entries of a book are shown.
 const SHOWN: usize = 4;
 
-/// Shows each book, and recomputes it from its entries.
-pub async fn books(world: &World, teller: &mut Teller<'_>) -> anyhow::Result<()> {
+/// Shows each book, recomputes it from its entries as anybody can who may read them, and lets the
+/// audit compare every row with them.
+pub async fn books(
+    world: &World,
+    sandbox: &Sandbox,
+    teller: &mut Teller<'_>,
+) -> anyhow::Result<()> {
     teller.page.heading("The books");
     for book in world.books() {
         show(world, teller, &book).await?;
     }
+    let report = sandbox.replay().await?;
+    teller.page.step("tradein audit replay", "compares every row with what the entries add up to");
+    for difference in &report.differences {
+        teller.page.wrong(&difference.to_string());
+    }
+    let (books, entries) = (report.books, report.entries);
+    let what = format!("{entries} entries of {books} books replayed: no difference");
+    let _ = teller.check(&what, report.differences.is_empty());
     Ok(())
 }
 

@@ -6,8 +6,8 @@
 //! is told to stop.
 //!
 //! - **Everything goes over HTTP**, with tokens as a till or an app would have them. In process are
-//!   only: migrating, loading the sample goods (they come from files and have no route), and moving
-//!   the sandbox's clock.
+//!   only: migrating, loading the sample goods (they come from files and have no route), moving the
+//!   sandbox's clock, and the audit at the end.
 //! - **A story is checked while it is told.** Each step says which answer it expects, refusals by
 //!   their code. One that goes otherwise is printed as such and ends its story; the program then
 //!   ends with 1 (with `--once`; else it says so and serves).
@@ -101,7 +101,7 @@ async fn tell(
     let world = World::make(sandbox, page, programmes).await.context("the world was not made")?;
     let mut teller = Teller::new(&world.client, page);
     stories::play_all(&world, &mut teller).await?;
-    ending::books(&world, &mut teller).await?;
+    ending::books(&world, sandbox, &mut teller).await?;
     ending::what_to_try(&world, sandbox, page).await?;
     Ok(teller.wrong)
 }

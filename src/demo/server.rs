@@ -2,6 +2,7 @@
 
 use super::Options;
 use super::print::Page;
+use crate::audit;
 use crate::identity::token::Mint;
 use crate::infra::keys::{KeyRing, new_key_file, write_secret_file};
 use crate::infra::local::{Profile, Stack};
@@ -10,6 +11,7 @@ use crate::infra::{migrations, telemetry};
 use crate::kernel::time::Moment;
 use crate::wiring::{Wiring, serve_metrics};
 use anyhow::{Context, anyhow};
+use diesel::{Connection, PgConnection};
 use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -61,6 +63,8 @@ impl Sandbox {
         settings.database.lock_timeout_ms = 10_000;
         settings.database.statement_timeout_ms = 20_000;
         settings.book.sweep_seconds = 1;
+        // No balancer stands before a demo.
+        settings.http.leave_seconds = 0;
         settings.http.drain_seconds = 2;
         let keys = secret(folder, "keys.toml", || new_key_file().to_string())?;
         let keys = KeyRing::from_file(&keys, true)?;
@@ -80,6 +84,13 @@ impl Sandbox {
         });
         let serving = Some(actix_web::rt::spawn(serving));
         Ok(Sandbox { wiring, mint, url, metrics: metrics_url, stack, stop, serving })
+    }
+
+    /// Replays every book and compares all rows with what the entries add up to, as
+    /// `tradein audit replay` does.
+    pub async fn replay(&self) -> anyhow::Result<audit::Report> {
+        let url = self.stack.owner_url();
+        blocking(move || Ok(audit::run(&mut PgConnection::establish(&url)?)?)).await
     }
 
     /// Comes back only where the service ends by itself, which it should not.

@@ -1,5 +1,6 @@
 //! Settings: the defaults in the binary, a file over them, the environment over both.
 
+use crate::kernel::time::Moment;
 use config::{Config, Environment, File, FileFormat};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -27,6 +28,7 @@ pub struct Http {
     pub bind: String,
     pub private_bind: String,
     pub workers: usize,
+    pub leave_seconds: u64,
     pub drain_seconds: u64,
 }
 
@@ -80,6 +82,21 @@ pub struct Tokens {
 #[serde(deny_unknown_fields)]
 pub struct Sandbox {
     pub enabled: bool,
+    pub starts_at: String,
+}
+
+impl Sandbox {
+    /// Where the sandbox's clock stands when the process starts; `None` for the real time.
+    pub fn start(&self) -> Result<Option<Moment>, BadSettings> {
+        if self.starts_at.is_empty() {
+            return Ok(None);
+        }
+        let moment = self.starts_at.parse::<Moment>();
+        moment.map(Some).map_err(|_| {
+            let says = "sandbox.starts_at is no moment, such as 2024-10-01T12:00:00+08:00";
+            BadSettings::Weak(says.to_owned())
+        })
+    }
 }
 
 /// A setting that cannot be used, in one sentence that says what to do.
@@ -136,7 +153,10 @@ impl Settings {
             );
         }
         if self.sandbox.enabled {
-            return Ok(());
+            return self.sandbox.start().map(|_| ());
+        }
+        if !self.sandbox.starts_at.is_empty() {
+            return weak("sandbox.starts_at is set: only a sandbox may have a time of its own");
         }
         if self.keys.file.as_os_str().is_empty() {
             return weak(

@@ -27,6 +27,9 @@ statement! {
     = "SELECT id, version, text FROM programme WHERE ? ORDER BY id, version"
 }
 
+/// The statements that a clerk runs on published programmes, for the plan test.
+pub const CLERK_STATEMENTS: &[(&str, &str)] = &[("FindPublished", FindPublished::SQL)];
+
 /// A published version: its text, named by its content hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {

@@ -19,7 +19,7 @@ use crate::programme::goods::model::Goods;
 use crate::programme::goods::{GOODS, store as catalogue};
 use crate::programme::{Fact, GoodsSource, OldItemNeeded, OldItemOwner, Programme, Value};
 use crate::register::model::MarkKey;
-use crate::voucher::http::{Doors, put};
+use crate::voucher::doors::{Doors, put};
 
 /// The product is of another class than the voucher, or of none that this purchase may have.
 const CLASS_MISMATCH: Refusal = Refusal::new(

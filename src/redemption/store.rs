@@ -97,14 +97,17 @@ statement! {
 }
 
 statement! {
+    /// The book comes as a column of what is joined, behind a fence: as a constant it lets the
+    /// planner of an empty table read the whole book and filter.
     pub UpdateRedemptions {
-        ids: Array<SqlUuid> as [Uuid], states: Array<Text> as [&'static str],
+        book: Integer as i32, ids: Array<SqlUuid> as [Uuid], states: Array<Text> as [&'static str],
         captured: Array<Nullable<Timestamptz>> as [Option<Moment>],
-        versions: Array<BigInt> as [i64], were: Array<BigInt> as [i64], book: Integer as i32
+        versions: Array<BigInt> as [i64], were: Array<BigInt> as [i64]
     } = "UPDATE redemption r SET state = u.state, captured_at = u.captured, version = u.version \
-         FROM unnest(?::uuid[], ?::text[], ?::timestamptz[], ?::bigint[], ?::bigint[]) \
-         u(id, state, captured, version, was) \
-         WHERE r.book_id = ? AND r.redemption_id = u.id AND r.version = u.was"
+         FROM (SELECT ?::integer AS book, u.* FROM unnest(?::uuid[], ?::text[], \
+         ?::timestamptz[], ?::bigint[], ?::bigint[]) \
+         u(id, state, captured, version, was) OFFSET 0) u \
+         WHERE r.book_id = u.book AND r.redemption_id = u.id AND r.version = u.was"
 }
 
 /// The statements that a clerk runs on redemptions, for the plan test.

@@ -1,7 +1,7 @@
 //! A claim at the gate: asked before the queue, told afterwards what came out. It decides nothing.
 
 use super::claim::{BUDGET_EXHAUSTED, Claim, QuotaHint, quota_of};
-use super::http::Doors;
+use super::doors::Doors;
 use crate::book::{Answered, BookInfo, Envelope};
 use crate::http::problem::Problem;
 use crate::kernel::region::Region;

@@ -2,29 +2,25 @@
 
 use super::claim::{Claim, view};
 use super::code::Code;
+use super::doors::{Doors, book_of, facts_of_person, put};
 use super::ends::GiveBack;
 use super::gate;
 use super::model::Voucher;
 use super::store;
-use crate::book::{Answered, BookInfo, Books, read};
+use crate::book::{Answered, BookInfo, read};
 use crate::http::extract::{Asked, Posted};
 use crate::http::problem::Problem;
 use crate::identity::acting::{Acting, Person, Retailer};
 use crate::identity::envelope::{bucket_of_person, envelope};
 use crate::identity::model::PersonId;
 use crate::identity::store::{KnownPerson, find_person};
-use crate::infra::clock::Clock;
-use crate::infra::keys::{KeyRing, Purpose};
-use crate::infra::postgres::ReadPool;
+use crate::infra::keys::Purpose;
 use crate::kernel::class::Class;
 use crate::kernel::id::{Kind, PublicId};
 use crate::kernel::region::Region;
-use crate::kernel::time::day_of;
-use crate::programme::{Fact, Facts, Library, Phase, Screened, Value};
-use crate::register::gate::Gate;
+use crate::programme::{Fact, Phase, Screened, Value};
 use crate::register::model::PersonRef;
 use actix_web::{HttpResponse, web};
-use chrono::Datelike;
 use rand::RngExt;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -82,103 +78,6 @@ impl std::fmt::Debug for CodeBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("CodeBody")
     }
-}
-
-/// What handlers of this slice share.
-#[derive(Clone)]
-pub struct Doors {
-    pub books: web::Data<Books>,
-    pub library: web::Data<Library>,
-    pub pool: web::Data<ReadPool>,
-    pub keys: web::Data<KeyRing>,
-    pub clock: web::Data<Clock>,
-    pub gate: web::Data<Gate>,
-}
-
-impl actix_web::FromRequest for Doors {
-    type Error = Problem;
-    type Future = std::future::Ready<Result<Doors, Problem>>;
-
-    fn from_request(
-        request: &actix_web::HttpRequest,
-        _: &mut actix_web::dev::Payload,
-    ) -> Self::Future {
-        fn door<T: 'static>(request: &actix_web::HttpRequest) -> Result<web::Data<T>, Problem> {
-            request.app_data::<web::Data<T>>().cloned().ok_or_else(Problem::internal)
-        }
-        let doors = || {
-            Ok(Doors {
-                books: door(request)?,
-                library: door(request)?,
-                pool: door(request)?,
-                keys: door(request)?,
-                clock: door(request)?,
-                gate: door(request)?,
-            })
-        };
-        std::future::ready(doors())
-    }
-}
-
-/// The book of the operating region, the class's family and the current year.
-pub async fn book_of(
-    doors: &Doors,
-    region: Region,
-    class: &Class,
-) -> Result<Arc<BookInfo>, Problem> {
-    let year = day_of(doors.clock.now()).year();
-    let found = doors.books.find(region, class.family(), year).await?;
-    found.ok_or_else(|| {
-        Problem::new(
-            409,
-            "BOOK_NOT_OPEN",
-            "该地区本年度未开设此类补贴账簿",
-            "this region has no book for this family this year",
-        )
-    })
-}
-
-/// What screening knows of a person: an opaque id, the age, where he is.
-pub async fn facts_of_person(
-    doors: &Doors,
-    person: PersonId,
-    location: Option<Region>,
-) -> Result<Facts, Problem> {
-    let bucket = bucket_of_person(&doors.keys, person);
-    let known = read(&doors.pool, move |c| find_person(c, bucket, person.uuid())).await?;
-    facts_of_known(doors, person, known.ok_or_else(Problem::not_found)?, location)
-}
-
-/// The same of a person whose row is read already.
-///
-/// # Errors
-/// 404 for one that was erased.
-pub fn facts_of_known(
-    doors: &Doors,
-    person: PersonId,
-    known: KnownPerson,
-    location: Option<Region>,
-) -> Result<Facts, Problem> {
-    if !known.is_active {
-        return Err(Problem::not_found());
-    }
-    let today = day_of(doors.clock.now());
-    let age = known.born_on.and_then(|born| today.years_since(born));
-    let mut facts = Facts::new();
-    put(&mut facts, Fact::PersonId, Some(Value::text(person.to_string())))?;
-    put(&mut facts, Fact::PersonAge, age.map(|age| Value::Int(i64::from(age))))?;
-    put(&mut facts, Fact::PersonLocation, location.map(Value::Region))?;
-    Ok(facts)
-}
-
-/// Sets a fact where it is known.
-pub fn put(facts: &mut Facts, fact: Fact, value: Option<Value>) -> Result<(), Problem> {
-    if let Some(value) = value {
-        facts.set(fact, value).map_err(|error| {
-            Problem::bad_field(fact.row().name, "取值超出范围", &error.to_string())
-        })?;
-    }
-    Ok(())
 }
 
 /// Claims a voucher.

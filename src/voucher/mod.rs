@@ -24,6 +24,7 @@
 
 pub mod claim;
 pub mod code;
+pub mod doors;
 pub mod ends;
 pub mod entries;
 pub mod gate;

@@ -33,6 +33,7 @@ fn the_stories_go_as_they_should_again_and_again_on_one_folder() {
             "20% of 8,999.00 = 1,799.80",
             "at most 500.00, so 500.00",
             "recomputed from its entries",
+            "of 6 books replayed: no difference",
             "curl -sS http://127.0.0.1:",
         ] {
             assert!(told.contains(line), "run {run} says {line:?}:\n{told}");

@@ -5,6 +5,7 @@ mod audit;
 mod book;
 mod demo;
 mod deploy;
+mod faults;
 mod identity;
 mod infra;
 mod journeys;

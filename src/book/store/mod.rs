@@ -1,7 +1,9 @@
 //! Every statement on a book's own tables: head, entries, balances, answers.
 
+mod role;
 mod rows;
 
+pub use role::read_role;
 pub use rows::{Appropriation, BookList, Stamp, Tranche, find_stamps, list_books};
 
 use super::model::{Bucket, Moneys};
@@ -69,12 +71,14 @@ statement! {
 }
 
 statement! {
+    /// The book comes as a column of what is joined, behind a fence: as a constant it lets the
+    /// planner of an empty table read the whole book and filter.
     pub AddBalances {
-        accounts: Array<Text> as [&'static str], changes: Array<BigInt> as [i64],
-        book: Integer as i32
-    } = "UPDATE balance b SET fen = b.fen + u.change \
-         FROM unnest(?::text[], ?::bigint[]) u(account, change) \
-         WHERE b.book_id = ? AND b.account = u.account"
+        book: Integer as i32, accounts: Array<Text> as [&'static str],
+        changes: Array<BigInt> as [i64]
+    } = "UPDATE balance b SET fen = b.fen + u.change FROM (SELECT ?::integer AS book, u.* \
+         FROM unnest(?::text[], ?::bigint[]) u(account, change) OFFSET 0) u \
+         WHERE b.book_id = u.book AND b.account = u.account"
 }
 
 statement! {

@@ -77,14 +77,16 @@ impl TokenSettings {
         TokenSettings { audience: audience.to_owned(), leeway, longest_life, keys }
     }
 
+    /// The same keys with the life that a sandbox's tokens may have: `tradein token` makes them
+    /// for an hour and more.
+    pub fn of_sandbox(audience: &str, keys: Vec<TokenKey>) -> TokenSettings {
+        let longest_life = MOST_LIFE_IN_SANDBOX;
+        TokenSettings { longest_life, ..TokenSettings::of(audience, keys) }
+    }
+
     /// The settings of a sandbox that trusts the key of `tradein token` alone.
     pub fn sandbox(audience: &str, key: TokenKey) -> TokenSettings {
-        TokenSettings {
-            audience: audience.to_owned(),
-            leeway: ten(),
-            longest_life: MOST_LIFE_IN_SANDBOX,
-            keys: vec![key],
-        }
+        TokenSettings::of_sandbox(audience, vec![key])
     }
 }
 

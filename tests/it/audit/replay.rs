@@ -189,7 +189,8 @@ const TAMPERINGS: &[(&str, &str)] = &[
     ("DELETE FROM mark WHERE kind = 'order_no'", "is reserved without its mark order_no"),
     ("UPDATE mark SET until = NULL WHERE until IS NOT NULL", "is held for good by voucher"),
     (
-        "UPDATE mark SET until = now() WHERE kind = 'order_no' AND until IS NULL AND holder IS NOT NULL",
+        "UPDATE mark SET until = now() WHERE kind = 'order_no' AND until IS NULL \
+         AND holder IS NOT NULL",
         "is held for a while by voucher",
     ),
     (

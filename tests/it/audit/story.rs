@@ -108,7 +108,7 @@ impl Story {
         self.serials += 1;
         let n = self.serials;
         let body = json!({"voucher_code": code, "order_no": format!("order-{n}"),
-            "price_fen": 4_000_00, "channel": "offline", "delivery_region": "310000",
+            "price_fen": 400_000, "channel": "offline", "delivery_region": "310000",
             "item": {"gtin": TV, "serial": format!("SN-{n}")}});
         let reserved = self.world.post(&self.till, "/v1/redemptions", body).await.expect(201);
         reserved.body["redemption"]["id"].as_str().expect("an id").to_owned()
@@ -159,7 +159,7 @@ impl Story {
     async fn checkout(&self, person: PersonId, n: usize) -> String {
         let body = json!({
             "checkout": {"region": "310000", "class": "local.furniture", "person": person},
-            "order_no": format!("furniture-{n}"), "price_fen": 2_000_00, "channel": "offline",
+            "order_no": format!("furniture-{n}"), "price_fen": 200_000, "channel": "offline",
             "delivery_region": "310000", "item": {"serial": format!("F-{n}")}});
         let reserved = self.world.post(&self.till, "/v1/redemptions", body).await.expect(201);
         reserved.body["redemption"]["id"].as_str().expect("an id").to_owned()

@@ -193,7 +193,7 @@ impl Stage {
 }
 
 fn money() -> Value {
-    json!({"amount_fen": 100_00, "document_sha256": "ab".repeat(32)})
+    json!({"amount_fen": 10_000, "document_sha256": "ab".repeat(32)})
 }
 
 pub fn person() -> Value {

@@ -59,6 +59,11 @@ impl TestDb {
         connect(&self.owner_url())
     }
 
+    /// A connection of the role that sees and may do everything.
+    pub fn superuser(&self) -> PgConnection {
+        connect(&self.superuser_url())
+    }
+
     /// A connection of the role that serves requests.
     pub fn app(&self) -> PgConnection {
         connect(&self.app_url())

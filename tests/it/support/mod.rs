@@ -10,10 +10,12 @@
 
 pub mod addresses;
 pub mod database;
+pub mod instance;
 pub mod invariants;
 pub mod logs;
 pub mod privacy;
 pub mod processes;
+pub mod races;
 pub mod redis;
 pub mod scratch;
 pub mod servers;

@@ -1,18 +1,18 @@
 //! A small world on the real stack: the whole service behind HTTP, people, shops, money.
 
+use super::instance::Instance;
 use super::{TestDb, TestRedis};
 use chrono::{NaiveDate, TimeDelta, Utc};
 use diesel::sql_types::{Date, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use diesel::{RunQueryDsl, sql_query};
 use serde_json::{Value, json};
-use std::net::TcpListener;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::oneshot;
+use std::time::Duration;
 use tradein::identity::envelope::bucket_of_person;
 use tradein::identity::model::{OrganisationId, PersonId};
 use tradein::identity::role::{Role, Scope};
 use tradein::identity::token::{Grant, Mint, Standing};
-use tradein::infra::keys::KeyRing;
 use tradein::infra::settings::Settings;
 use tradein::kernel::identifier::{CreditCode, Identifier};
 use tradein::kernel::time::Moment;
@@ -23,15 +23,30 @@ use uuid::Uuid;
 
 /// The service, serving on loopback from a thread of its own until it is dropped.
 pub struct World {
+    // Fields are dropped in this order: the service ends before its servers are checked.
+    _instance: Instance,
     pub db: TestDb,
     pub redis: TestRedis,
     pub wiring: Wiring,
+    /// Where requests go; a test may lead them to another process on the same servers.
     pub url: String,
     mint: Mint,
     http: reqwest::Client,
-    stop: Option<oneshot::Sender<()>>,
-    served: Option<std::thread::JoinHandle<()>>,
     keys: AtomicU64,
+}
+
+/// What the processes of a deployment share as files.
+pub struct Secrets {
+    /// Empty: the keys of every sandbox.
+    pub keys_file: PathBuf,
+    pub mint: Mint,
+}
+
+impl Default for Secrets {
+    fn default() -> Secrets {
+        let mint = Mint::from_pem(&Mint::generate_pem(), "tradein").expect("a new key is a key");
+        Secrets { keys_file: PathBuf::new(), mint }
+    }
 }
 
 /// An answer, read whole.
@@ -39,6 +54,7 @@ pub struct World {
 pub struct Answer {
     pub status: u16,
     pub replayed: bool,
+    pub retry_after: Option<String>,
     pub text: String,
     pub body: Value,
     pub headers: reqwest::header::HeaderMap,
@@ -70,6 +86,10 @@ impl World {
     }
 
     pub fn on(db: TestDb, redis: TestRedis, moment: &str) -> World {
+        World::with(db, redis, moment, Secrets::default())
+    }
+
+    pub fn with(db: TestDb, redis: TestRedis, moment: &str, secrets: Secrets) -> World {
         // Silent, unless somebody looks for the reason of a failure.
         if std::env::var_os("TRADEIN_LOG").is_some() {
             tradein::infra::telemetry::log_json();
@@ -83,24 +103,26 @@ impl World {
         // The sweep is started by the tests that want it.
         settings.book.sweep_seconds = 3_600;
         settings.http.workers = 1;
+        settings.http.leave_seconds = 0;
         settings.http.drain_seconds = 1;
-        let mint = Mint::from_pem(&Mint::generate_pem(), "tradein").expect("a new key is a key");
-        let wiring = Wiring::sandbox(settings, KeyRing::sandbox(), &mint).expect("a sandbox");
-        wiring.clock.set(moment.parse::<Moment>().expect("a moment"));
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serving = wiring.clone();
-        let served = std::thread::spawn(move || {
-            let stop = async {
-                let _ = stopped.await;
-            };
-            let done = actix_web::rt::System::new().block_on(serving.serve(listener, stop));
-            done.expect("the service ends in order");
-        });
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let (stop, served, keys) = (Some(stop), Some(served), AtomicU64::new(1));
-        World { db, redis, wiring, url, mint, http, stop, served, keys }
+        settings.keys.file = secrets.keys_file;
+        let mint = secrets.mint;
+        let instance = Instance::start(settings, &mint, moment.parse().expect("a moment"));
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            // Below the server's own, or a request may meet a connection that is being closed.
+            .pool_idle_timeout(Duration::from_secs(2))
+            .build()
+            .expect("a client");
+        let (wiring, url) = (instance.wiring.clone(), instance.url.clone());
+        let keys = AtomicU64::new(1);
+        World { _instance: instance, db, redis, wiring, url, mint, http, keys }
+    }
+
+    /// Another process of the same deployment, with clerks, pool and gate of its own.
+    pub fn second(&self) -> Instance {
+        let settings = (*self.wiring.settings).clone();
+        Instance::start(settings, &self.mint, self.wiring.clock.now())
     }
 
     /// Moves the sandbox's clock.
@@ -121,6 +143,22 @@ impl World {
         let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(token);
         let request = request.header("idempotency-key", key).json(&body);
         read(request.send().await.expect("an answer")).await
+    }
+
+    /// Posts to one of several processes, any of which may be gone: nothing where no whole answer
+    /// came back, so that nobody knows what became of the request.
+    pub async fn try_post(
+        &self,
+        url: &str,
+        token: &str,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> Option<Answer> {
+        let request = self.http.post(format!("{url}{path}")).bearer_auth(token);
+        let request = request.header("idempotency-key", key).json(body);
+        let answer = request.timeout(Duration::from_secs(20)).send().await.ok()?;
+        try_read(answer).await.ok()
     }
 
     pub async fn get(&self, token: &str, path: &str) -> Answer {
@@ -163,20 +201,28 @@ impl World {
     /// A person of some age, as a registration leaves him, without the clear identity that no
     /// test of the till needs.
     pub fn person(&self, age: i32) -> PersonId {
-        let id = PersonId::from(Uuid::now_v7());
+        self.people(1, age)[0]
+    }
+
+    pub fn people(&self, count: usize, age: i32) -> Vec<PersonId> {
         let today = tradein::kernel::time::day_of(self.wiring.clock.now());
         let born: Option<NaiveDate> =
             today.checked_sub_signed(TimeDelta::days(366 * i64::from(age)));
-        let insert = "INSERT INTO vault.person (bucket, person_id, cipher, born_on, consent_at, \
-             registered_at, state) VALUES ($1, $2, NULL, $3, now(), now(), $4)";
-        sql_query(insert)
-            .bind::<SmallInt, _>(bucket_of_person(&self.wiring.keys, id))
-            .bind::<SqlUuid, _>(id.uuid())
-            .bind::<Nullable<Date>, _>(born)
-            .bind::<Text, _>("active")
-            .execute(&mut self.db.app())
-            .expect("a person is registered");
-        id
+        let mut app = self.db.app();
+        let ids = (0..count).map(|_| {
+            let id = PersonId::from(Uuid::now_v7());
+            let insert = "INSERT INTO vault.person (bucket, person_id, cipher, born_on, \
+                 consent_at, registered_at, state) VALUES ($1, $2, NULL, $3, now(), now(), $4)";
+            sql_query(insert)
+                .bind::<SmallInt, _>(bucket_of_person(&self.wiring.keys, id))
+                .bind::<SqlUuid, _>(id.uuid())
+                .bind::<Nullable<Date>, _>(born)
+                .bind::<Text, _>("active")
+                .execute(&mut app)
+                .expect("a person is registered");
+            id
+        });
+        ids.collect()
     }
 
     /// An organisation that is approved for every class of some families everywhere.
@@ -283,24 +329,16 @@ impl World {
 }
 
 async fn read(response: reqwest::Response) -> Answer {
-    let status = response.status().as_u16();
-    let replayed = response.headers().contains_key("idempotency-replayed");
-    let headers = response.headers().clone();
-    let text = response.text().await.expect("a body");
-    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-    Answer { status, replayed, text, body, headers }
+    try_read(response).await.expect("a body")
 }
 
-impl Drop for World {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(served) = self.served.take() {
-            let ended = served.join();
-            if !std::thread::panicking() {
-                ended.expect("the service ends in order");
-            }
-        }
-    }
+async fn try_read(response: reqwest::Response) -> reqwest::Result<Answer> {
+    let status = response.status().as_u16();
+    let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+    let replayed = header("idempotency-replayed").is_some();
+    let retry_after = header("retry-after");
+    let headers = response.headers().clone();
+    let text = response.text().await?;
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Ok(Answer { status, replayed, retry_after, text, body, headers })
 }

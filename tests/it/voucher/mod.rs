@@ -1,1 +1,2 @@
 mod claim;
+mod races;
