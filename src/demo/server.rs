@@ -63,6 +63,8 @@ impl Sandbox {
         settings.database.lock_timeout_ms = 10_000;
         settings.database.statement_timeout_ms = 20_000;
         settings.book.sweep_seconds = 1;
+        // No balancer stands before a demo.
+        settings.http.leave_seconds = 0;
         settings.http.drain_seconds = 2;
         let keys = secret(folder, "keys.toml", || new_key_file().to_string())?;
         let keys = KeyRing::from_file(&keys, true)?;

@@ -66,6 +66,14 @@ pub async fn prepare(
     let acting = shelf.programmes.resolve(region, &class, now).acting.ok();
     if let Some(programme) = &acting {
         fits_flow(programme, &purchase)?;
+        marks::check(&programme.marks(&class), body)?;
+        if programme.counts_per_payment_channel(&class) && body.payment_channel.is_none() {
+            return Err(Problem::bad_field(
+                "payment_channel",
+                "该方案按支付渠道计次，请填写支付渠道",
+                "this programme counts each payment channel: say which one",
+            ));
+        }
     }
     body.facts(&mut purchase.facts)?;
     body.hand_over.facts(&mut purchase.facts)?;

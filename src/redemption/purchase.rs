@@ -47,6 +47,8 @@ pub struct PurchaseBody {
     /// The lines of an order, where the programme pays per order.
     #[serde(default)]
     pub lines: Vec<LineBody>,
+    /// Of a renovation: the dwelling that it is for.
+    pub dwelling: Option<DwellingBody>,
     /// The verified old item that is handed in: `old_…`.
     pub old_item: Option<String>,
     /// Capture at once: for simple tills that hand over on the spot.
@@ -91,6 +93,40 @@ pub struct DeclaredBody {
     pub ccc: Option<bool>,
     pub in_catalogue: Option<bool>,
     pub battery: Option<String>,
+}
+
+/// The dwelling of a renovation, as its property papers have it; looked at before payment.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DwellingBody {
+    /// 不动产单元代码: the 28 letters and digits that stand for this dwelling and no other,
+    /// whoever of the household applies. Only a digest of it is kept.
+    #[schema(value_type = String, example = "330302001001GB00001F00010001")]
+    pub unit: RealEstateUnit,
+    /// The day on which it was accepted as finished (竣工验收).
+    pub accepted_on: Option<NaiveDate>,
+}
+
+/// The number of a dwelling, in one form however it is written.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct RealEstateUnit(String);
+
+impl RealEstateUnit {
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for RealEstateUnit {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<RealEstateUnit, &'static str> {
+        let unit: String = text.split_whitespace().collect::<String>().to_ascii_uppercase();
+        match unit.len() == 28 && unit.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            true => Ok(RealEstateUnit(unit)),
+            false => Err("expected 28 letters and digits"),
+        }
+    }
 }
 
 /// One line of an order.
@@ -203,6 +239,10 @@ impl PurchaseBody {
         }
     }
 
+    fn accepted_on(&self) -> Option<NaiveDate> {
+        self.dwelling.as_ref().and_then(|dwelling| dwelling.accepted_on)
+    }
+
     /// Puts what the till knows into the facts. Identifiers go in raw: whether they are right is
     /// for the programme to judge.
     pub fn facts(&self, facts: &mut Facts) -> Result<(), Problem> {
@@ -221,6 +261,7 @@ impl PurchaseBody {
             (Fact::Serial, text(&item.serial)),
             (Fact::Imei, text(&item.imei)),
             (Fact::Vin, text(&item.vin)),
+            (Fact::DwellingAcceptedOn, self.accepted_on().map(Value::Day)),
         ] {
             put(facts, fact, value)?;
         }

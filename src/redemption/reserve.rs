@@ -37,6 +37,13 @@ pub const ORDER_NO_USED: Refusal = Refusal::new(
     "this order number has a live redemption already",
 );
 
+/// The price is so small that the subsidy rounds to nothing: a person would spend a turn on it.
+pub const NOTHING_TO_PAY: Refusal = Refusal::new(
+    "NOTHING_TO_PAY",
+    "按此价格计算的补贴为零，请核对成交价",
+    "the subsidy of this price rounds to nothing; check the final price",
+);
+
 /// A mark that the purchase takes: the programme's own kinds are judged by its rules, the others
 /// refuse with a code of their own.
 #[derive(Clone, Debug)]
@@ -142,6 +149,9 @@ impl Command for Reserve {
             Err(refusals) => return refused(refusals),
         };
         let amount = judged.amount.unwrap_or_default();
+        if !amount.is_positive() {
+            return refused(vec![NOTHING_TO_PAY]);
+        }
         let (voucher, hint) = match &self.claim {
             None => (desk.get::<Voucher>(&self.voucher)?.cloned(), None),
             Some(claim) => match claim.grant_for_checkout(desk, amount)? {

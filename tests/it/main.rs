@@ -8,6 +8,7 @@ mod deploy;
 mod faults;
 mod identity;
 mod infra;
+mod journeys;
 mod old_item;
 mod register;
 mod programme;

@@ -160,7 +160,7 @@ impl Story {
         let body = json!({
             "checkout": {"region": "310000", "class": "local.furniture", "person": person},
             "order_no": format!("furniture-{n}"), "price_fen": 200_000, "channel": "offline",
-            "delivery_region": "310000", "item": {"serial": format!("F-{n}")}});
+            "delivery_region": "310000", "item": {"serial": format!("FURN-{n:04}")}});
         let reserved = self.world.post(&self.till, "/v1/redemptions", body).await.expect(201);
         reserved.body["redemption"]["id"].as_str().expect("an id").to_owned()
     }

@@ -5,6 +5,7 @@
 //! has an answer, as a till does; then everything is read back and compared.
 
 mod postgres;
+mod privacy;
 mod process;
 mod redis;
 mod refused;

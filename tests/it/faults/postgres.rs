@@ -1,10 +1,12 @@
 //! PostgreSQL is killed in the middle of captures.
 
 use super::process::get;
-use super::sales::{NOW, Shop};
+use super::sales::{NOW, Shop, Step};
 use crate::support::world::World;
 use crate::support::{Servers, TestDb, TestRedis, eventually};
+use futures_util::FutureExt;
 use rand::RngExt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -27,6 +29,23 @@ async fn every_acknowledged_capture_survives_twenty_kills_of_postgres() {
     let steps = shop.redeem(TILLS).await;
     breaking.await.expect("twenty kills");
     shop.reckon(&steps).await;
+    the_reckoning_notices(&shop, steps).await;
+}
+
+/// The negative controls of the reckoning: an effect that nobody was told of, and an answer whose
+/// entry is another one.
+async fn the_reckoning_notices(shop: &Shop, mut steps: Vec<Step>) {
+    let at = steps.iter().position(Step::is_capture).expect("something was captured");
+    let mut untold = steps.swap_remove(at);
+    fails(shop, &steps).await;
+    untold.forge_receipt();
+    steps.push(untold);
+    fails(shop, &steps).await;
+}
+
+async fn fails(shop: &Shop, steps: &[Step]) {
+    let reckoned = AssertUnwindSafe(shop.reckon(steps)).catch_unwind().await;
+    assert!(reckoned.is_err(), "the reckoning sees nothing");
 }
 
 fn break_postgres(shop: &Shop, servers: &Servers) {

@@ -1,6 +1,6 @@
 //! Redis forgets, ends, goes back in time and hangs in the middle of claims at two processes.
 
-use super::sales::NOW;
+use super::sales::{NOW, Shop};
 use crate::support::instance::Instance;
 use crate::support::world::{Answer, World};
 use crate::support::{Servers, TestDb, TestRedis, eventually};
@@ -63,6 +63,20 @@ async fn faults_of_redis_break_no_cap_and_turn_nobody_away_for_good() {
         read(&town.lost)
     );
     assert!(busy <= answered * 4, "{busy} times 503 for {answered} answers");
+}
+
+/// Invariant 13: redeeming does not ask it.
+#[tokio::test(flavor = "multi_thread")]
+async fn tills_redeem_without_redis() {
+    let servers = Servers::private();
+    let (db, redis) = (TestDb::on(servers.clone()), TestRedis::on(servers.clone()));
+    let shop = Shop::open(World::on(db, redis, NOW), 4).await;
+    servers.stack().redis().kill().expect("it runs");
+    for _ in 0..4 {
+        let step = shop.one_more().await;
+        shop.is_kept(&step).await;
+    }
+    assert_eq!(shop.counts.unknown.load(Ordering::Relaxed), 0);
 }
 
 impl Town {

@@ -1,6 +1,6 @@
 //! Invariant 10, looked for: no clear identity outside the vault.
 
-use super::TestDb;
+use super::{TestDb, TestRedis};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use diesel::sql_types::Text;
@@ -64,6 +64,45 @@ pub fn search_text(text: &str, needles: &[&str]) -> Vec<(usize, &'static str)> {
         found.extend(here.map(|(form, _)| (needle, form)));
     }
     found
+}
+
+/// Every key and value of a Redis, of whatever type, as text and as hexadecimal digits.
+pub fn redis_text(redis: &TestRedis) -> String {
+    let mut connection = redis.connect();
+    let mut text = String::new();
+    let mut put = |bytes: &[u8]| {
+        text += &format!("{} {}\n", String::from_utf8_lossy(bytes), hex::encode(bytes));
+    };
+    let mut cursor = 0;
+    loop {
+        let (next, keys): (u64, Vec<Vec<u8>>) =
+            ::redis::cmd("SCAN").arg(cursor).query(&mut connection).expect("a scan");
+        for key in keys {
+            put(&key);
+            let kind: String =
+                ::redis::cmd("TYPE").arg(&key).query(&mut connection).expect("a type");
+            let (read, bounds): (_, &[i64]) = match kind.as_str() {
+                "string" => ("GET", &[]),
+                "hash" => ("HGETALL", &[]),
+                "set" => ("SMEMBERS", &[]),
+                "zset" => ("ZRANGE", &[0, -1]),
+                "list" => ("LRANGE", &[0, -1]),
+                other => panic!("how is a {other} read?"),
+            };
+            let mut read = ::redis::cmd(read);
+            read.arg(&key).arg(bounds);
+            if kind == "string" {
+                put(&read.query::<Vec<u8>>(&mut connection).expect("a value"));
+            } else {
+                let values: Vec<Vec<u8>> = read.query(&mut connection).expect("values");
+                values.iter().for_each(|value| put(value));
+            }
+        }
+        cursor = next;
+        if cursor == 0 {
+            return text;
+        }
+    }
 }
 
 fn forms(needle: &str) -> Vec<(&'static str, String)> {

@@ -108,7 +108,12 @@ impl World {
         settings.keys.file = secrets.keys_file;
         let mint = secrets.mint;
         let instance = Instance::start(settings, &mint, moment.parse().expect("a moment"));
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            // Below the server's own, or a request may meet a connection that is being closed.
+            .pool_idle_timeout(Duration::from_secs(2))
+            .build()
+            .expect("a client");
         let (wiring, url) = (instance.wiring.clone(), instance.url.clone());
         let keys = AtomicU64::new(1);
         World { _instance: instance, db, redis, wiring, url, mint, http, keys }
