@@ -76,6 +76,8 @@ trait AnyTable: Send {
     fn is_register(&self) -> bool;
     /// Loads what is wanted; whether anything was.
     fn load(&mut self, tx: &mut Tx<'_>) -> QueryResult<bool>;
+    /// Takes what is wanted for absent.
+    fn settle(&mut self);
     fn save(&mut self, tx: &mut Tx<'_>) -> QueryResult<()>;
     fn keep(&mut self);
     fn undo(&mut self);
@@ -99,6 +101,12 @@ impl<R: Row> AnyTable for Table<R> {
             self.slots.entry(key).or_insert(Slot { was: None, now: None, changed: false });
         }
         Ok(true)
+    }
+
+    fn settle(&mut self) {
+        for key in std::mem::take(&mut self.wanted) {
+            self.slots.entry(key).or_insert(Slot { was: None, now: None, changed: false });
+        }
     }
 
     fn save(&mut self, tx: &mut Tx<'_>) -> QueryResult<()> {
@@ -209,13 +217,20 @@ impl Desk {
         slot.changed = true;
     }
 
+    /// For deciding without a database: what was asked for and never put is absent, and a later
+    /// command is decided at a later time.
+    pub fn settle(&mut self, now: Moment) {
+        self.now = now;
+        self.tables.iter_mut().for_each(|(_, _, table)| table.settle());
+    }
+
     /// Forgets how to undo: the command is decided and accepted.
-    pub(super) fn keep(&mut self) {
+    pub fn keep(&mut self) {
         self.tables.iter_mut().for_each(|(_, _, table)| table.keep());
     }
 
     /// Leaves the desk as it was before the command.
-    pub(super) fn undo(&mut self) {
+    pub fn undo(&mut self) {
         self.tables.iter_mut().for_each(|(_, _, table)| table.undo());
     }
 

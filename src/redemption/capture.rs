@@ -24,6 +24,9 @@ pub struct Capture {
     pub grace: TimeDelta,
     /// N of the acting programme for the voucher's quota.
     pub slots: u32,
+    /// What the person may draw in all, where the programme caps it; a late capture counts against
+    /// it once more.
+    pub cap: Option<Fen>,
 }
 
 impl Command for Capture {

@@ -15,9 +15,9 @@ use crate::identity::acting::{Acting, Retailer};
 use crate::identity::envelope::envelope;
 use crate::infra::postgres::ReadPool;
 use crate::kernel::id::{BookNo, Kind, PublicId};
+use crate::kernel::money::Fen;
 use crate::kernel::refusal::Refusal;
-use crate::programme::{Facts, Interval, OldItemNeeded, Phase, Programme, Screened};
-use crate::voucher::claim::quota_of;
+use crate::programme::{Facts, Interval, OldItemNeeded, Phase, Programme, Screened, TermKind};
 use crate::voucher::doors::Doors;
 use crate::voucher::http::Nothing;
 use actix_web::{HttpResponse, web};
@@ -144,12 +144,14 @@ pub async fn capture(
     let programme = programme.ok_or_else(Problem::internal)?;
     let mut screened = screen_capture(&programme, &redemption, &posted.body.hand_over)?;
     screened.also_refused(unverified(&doors.pool, &programme, &redemption).await?);
+    let (slots, cap) = limits_of(&programme, &redemption)?;
     let command = Capture {
         redemption: id.id,
         organisation: acting.organisation.uuid(),
         screened,
         grace: programme.late_capture_grace(),
-        slots: slots_of(&programme, &redemption)?,
+        slots,
+        cap,
     };
     let envelope = envelope(acting.actor(), &posted, Arc::new(command));
     Ok(doors.books.answer(id.book, envelope).await?.response())
@@ -200,21 +202,23 @@ fn facts_of(redemption: &Redemption) -> Result<Facts, Problem> {
     Facts::from_json(&json).map_err(|_| Problem::internal())
 }
 
-/// N of the acting programme, which a late capture counts against once more.
-fn slots_of(programme: &Arc<Programme>, redemption: &Redemption) -> Result<u32, Problem> {
-    let facts = facts_of(redemption)?;
-    let at = redemption.reserved_at;
-    let screening = programme.screen(&redemption.class, &[Phase::Claim], &facts, at);
-    let screened = Screened {
-        programme: Some(programme.clone()),
-        screening,
-        facts,
-        stamps: Vec::new(),
-        holds: Interval::default(),
-        own: Vec::new(),
-        at,
-    };
-    Ok(quota_of(&screened).map_or(u32::MAX, |(_, slots)| slots))
+/// N of the acting programme for the quota, and the fen of its cumulative cap: a late capture
+/// counts against both once more.
+fn limits_of(
+    programme: &Arc<Programme>,
+    redemption: &Redemption,
+) -> Result<(u32, Option<Fen>), Problem> {
+    let (facts, at) = (facts_of(redemption)?, redemption.reserved_at);
+    let phases = [Phase::Claim, Phase::Reserve];
+    let (mut slots, mut cap) = (u32::MAX, None);
+    for term in &programme.screen(&redemption.class, &phases, &facts, at).terms {
+        match &term.kind {
+            TermKind::Quota { slots: n, .. } => slots = *n,
+            TermKind::CumulativeCap { cap: fen, .. } => cap = Some(*fen),
+            _ => {}
+        }
+    }
+    Ok((slots, cap))
 }
 
 /// Cancels a reservation; the voucher is its person's again.

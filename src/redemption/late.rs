@@ -8,6 +8,7 @@ use super::model::{Redemption, State};
 use crate::book::desk::Desk;
 use crate::book::model::{Bucket, Decision, Draft, Fault, Outcome};
 use crate::book::store::Tranche;
+use crate::kernel::money::Fen;
 use crate::kernel::time::day_of;
 use crate::register::model::{Mark, Quota, Slot, SlotState, Tally};
 use crate::voucher::model::{State as VoucherState, Voucher};
@@ -26,7 +27,10 @@ pub fn capture(
     let mut redemption = found.ok_or_else(|| Fault::new("a redemption went away"))?;
     let found = desk.get::<Voucher>(&redemption.voucher)?.cloned();
     let mut voucher = found.ok_or_else(|| Fault::new("a redemption of no voucher"))?;
-    let reasons = obstacles(command, desk, &redemption, &voucher)?;
+    // What the ends above give back is there to be drawn, though it is not on the desk yet.
+    let freed = entries.iter().flat_map(|draft| &draft.legs);
+    let freed = freed.filter(|leg| leg.bucket == Bucket::Available).map(|leg| leg.amount.0).sum();
+    let reasons = obstacles(command, desk, &redemption, &voucher, Fen(freed))?;
     if !reasons.is_empty() {
         redemption.become_state(State::Disputed)?;
         let mut draft = Draft::new(&DISPUTED, redemption.id, json!({"reasons": reasons}));
@@ -58,6 +62,7 @@ fn obstacles(
     desk: &Desk,
     redemption: &Redemption,
     voucher: &Voucher,
+    freed: Fen,
 ) -> Result<Vec<&'static str>, Fault> {
     let now = desk.now();
     let holder = voucher.holder(desk.book());
@@ -84,9 +89,16 @@ fn obstacles(
             reasons.push("QUOTA_EXHAUSTED");
         }
     }
-    let short = desk.moneys.get(Bucket::Available) < redemption.amount;
+    let short = desk.moneys.get(Bucket::Available).0 + freed.0 < redemption.amount.0;
     if !voucher.state.is_held() && short {
         reasons.push("BUDGET_EXHAUSTED");
+    }
+    if let (Some(cap), Some(key)) = (command.cap, &redemption.cap_key) {
+        let tally = desk.get::<Tally>(&(voucher.person, key.clone()))?;
+        let drawn = tally.map_or(0, |tally| tally.held_fen + tally.used_fen);
+        if drawn + redemption.amount.0 > cap.0 {
+            reasons.push("CAP_EXHAUSTED");
+        }
     }
     if let Some(tranche) = given_back(desk, redemption)?
         && tranche.limit.0 - tranche.drawn.0 < redemption.amount.0

@@ -3,3 +3,5 @@
 mod forge;
 mod replay;
 mod story;
+
+pub use story::VOUCHERS;

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 pub struct Engine {
     pub books: Arc<Books>,
+    pub clock: Arc<Clock>,
     // Last, so that the database goes after those who use it.
     pub db: TestDb,
 }
@@ -25,13 +26,13 @@ pub struct Engine {
 impl Engine {
     pub fn new() -> Engine {
         let db = TestDb::new();
-        let url = db.app_url();
-        Engine { books: books(&url, 256, 2_048), db }
+        let (url, clock) = (db.app_url(), Arc::new(Clock::default()));
+        Engine { books: books(&url, 256, 2_048, clock.clone()), clock, db }
     }
 
     /// The same database through another address, or with a smaller queue.
     pub fn also(&self, url: &str, batch: usize, queue: usize) -> Arc<Books> {
-        books(url, batch, queue)
+        books(url, batch, queue, Arc::new(Clock::default()))
     }
 
     /// Opens a book of appliances.
@@ -50,17 +51,11 @@ impl Engine {
     }
 }
 
-fn books(url: &str, batch: usize, queue: usize) -> Arc<Books> {
+fn books(url: &str, batch: usize, queue: usize, clock: Arc<Clock>) -> Arc<Books> {
     // The locks of these tests are held on purpose, and not for long.
     let timeouts =
         Timeouts { lock: Duration::from_millis(150), statement: Duration::from_secs(10) };
-    let settings = ClerkSettings {
-        database_url: url.to_owned(),
-        timeouts,
-        batch,
-        queue,
-        clock: Arc::new(Clock::default()),
-    };
+    let settings = ClerkSettings { database_url: url.to_owned(), timeouts, batch, queue, clock };
     Arc::new(Books::new(settings, read_pool(url, 2, timeouts)))
 }
 

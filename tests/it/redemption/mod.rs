@@ -1,2 +1,5 @@
+mod commands;
+mod laws;
+mod play;
 mod races;
 mod till;
