@@ -74,8 +74,8 @@ fn complaints(connection: &mut PgConnection, node: &Value, found: &mut Vec<Strin
     }
     if ["Index Scan", "Index Only Scan"].contains(&kind) {
         let (index, condition) = (text("Index Name"), text("Index Cond"));
-        let names = "SELECT array_agg(a.attname::text ORDER BY a.attnum) AS columns FROM pg_class c \
-                     JOIN pg_index i ON i.indexrelid = c.oid AND i.indisunique \
+        let names = "SELECT array_agg(a.attname::text ORDER BY a.attnum) AS columns \
+                     FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid AND i.indisunique \
                      JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relname = $1 GROUP BY c.oid";
         let columns: Vec<Columns> =
             sql_query(names).bind::<Text, _>(index).load(connection).unwrap();
