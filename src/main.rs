@@ -1,8 +1,8 @@
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tradein::commands::{
-    audit, bench, caps, demo, goods, healthcheck, keys, migrate, openapi, programmes, serve,
-    servers, token,
+    audit, bench, books, caps, demo, goods, healthcheck, import, keys, migrate, openapi,
+    programmes, serve, servers, token,
 };
 
 #[global_allocator]
@@ -20,10 +20,12 @@ struct Cli {
 enum Command {
     Audit(audit::Audit),
     Bench(bench::Bench),
+    Books(books::BooksCommand),
     Caps(caps::Caps),
     Demo(demo::Demo),
     Goods(goods::Goods),
     Healthcheck(healthcheck::Healthcheck),
+    Import(import::Import),
     Keys(keys::Keys),
     Migrate(migrate::Migrate),
     Openapi(openapi::OpenApi),
@@ -37,10 +39,12 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Audit(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Books(command) => command.run(),
         Command::Caps(command) => command.run(),
         Command::Demo(command) => command.run(),
         Command::Goods(command) => command.run(),
         Command::Healthcheck(command) => command.run(),
+        Command::Import(command) => command.run(),
         Command::Keys(command) => command.run(),
         Command::Migrate(command) => command.run(),
         Command::Openapi(command) => command.run(),

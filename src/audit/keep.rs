@@ -11,6 +11,7 @@ use crate::old_item::entries::OLD_ITEM_REGISTERED;
 use crate::programme::goods::load::GOODS_LOADED;
 use crate::programme::publish::PROGRAMME_PUBLISHED;
 use crate::redemption::entries::{CANCELLED, CAPTURED, CAPTURED_LATE, ENDED, RESERVED};
+use crate::register::holdings::import::HOLDING_IMPORTED;
 use crate::voucher::entries::{VOUCHER_CLAIMED, VOUCHER_LAPSED};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +57,9 @@ pub struct Listed {
 pub struct Kept {
     pub claims: BTreeMap<Uuid, Claimed>,
     pub reservations: BTreeMap<Uuid, Reserved>,
-    /// The marks that a reservation or an old item took.
+    /// Imported slots: the quota key and the person's pseudonym.
+    pub holdings: BTreeMap<Uuid, (String, String)>,
+    /// The marks that a reservation, an old item or a holding took.
     pub marks: BTreeMap<Uuid, Vec<MarkName>>,
     /// When a reservation was cancelled or ended by an entry.
     pub released: BTreeMap<Uuid, Moment>,
@@ -106,6 +109,15 @@ impl Kept {
             };
             self.reservations.insert(entry.about, reserved);
             self.marks.insert(entry.about, marks_in(entry));
+        } else if kind == HOLDING_IMPORTED.name {
+            match &entry.subject {
+                Some(subject) => {
+                    self.holdings.insert(entry.about, (text("quota"), subject.clone()));
+                }
+                None => {
+                    self.marks.insert(entry.about, marks_in(entry));
+                }
+            }
         } else if kind == OLD_ITEM_REGISTERED.name {
             self.marks.insert(entry.about, marks_in(entry));
         } else if kind == CANCELLED.name || kind == ENDED.name {

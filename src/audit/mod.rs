@@ -14,8 +14,8 @@
 //! | vouchers, redemptions, old items, appropriations | what their entries made of them (9) |
 //! | buckets | what the things in the states that keep them have (5) |
 //! | receipts in answers | the entries that they name (4, 7) |
-//! | slots | vouchers in a matching state, at most N a person and quota key (1) |
-//! | marks | reservations and captured redemptions, and old items (2) |
+//! | slots | vouchers in a matching state, at most N a person and quota key (1); holdings |
+//! | marks | reservations and captured redemptions, old items, holdings (2) |
 //! | tallies, tranches | the redemptions that drew on them |
 //! | organisations, programmes, goods | the entries of the register book |
 //!
@@ -45,6 +45,7 @@ pub fn entry_types() -> Vec<&'static EntryType> {
         crate::identity::people::entries::ENTRY_TYPES,
         crate::programme::publish::ENTRY_TYPES,
         crate::programme::goods::load::ENTRY_TYPES,
+        crate::register::holdings::ENTRY_TYPES,
         crate::old_item::entries::ENTRY_TYPES,
         crate::voucher::entries::ENTRY_TYPES,
         crate::redemption::entries::ENTRY_TYPES,

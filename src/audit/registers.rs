@@ -4,6 +4,7 @@ use super::compare::Rows;
 use super::keep::MarkName;
 use super::replay::{Books, Replayed};
 use super::store::{self, MarkRow, QuotaRow, RedemptionRow, VoucherRow};
+use crate::book::fold::Thing;
 use crate::kernel::id::BookNo;
 use crate::kernel::time::{Moment, day_of};
 use crate::register::model::SlotState;
@@ -20,7 +21,10 @@ pub(super) fn check(
     let heads = books.values().filter_map(|book| book.head.as_ref());
     // The newest time that any book knows: what has ended by then has ended for everybody.
     let latest = heads.map(|head| head.last_at).max().unwrap_or_default();
-    let mut check = Check { books, rows, latest, differences };
+    let subjects = store::subjects(connection)?;
+    let subjects = subjects.into_iter().map(|it| ((it.book_id, it.person_id), it.subject()));
+    let subjects = subjects.collect();
+    let mut check = Check { books, rows, subjects, latest, differences };
     check.quotas(&store::quotas(connection)?);
     check.marks(&store::marks(connection)?);
     check.tallies(connection)?;
@@ -30,6 +34,8 @@ pub(super) fn check(
 struct Check<'a> {
     books: &'a Books,
     rows: &'a Rows,
+    /// The pseudonym of a person in a book.
+    subjects: BTreeMap<(BookNo, Uuid), String>,
     latest: Moment,
     differences: &'a mut Vec<String>,
 }
@@ -55,6 +61,7 @@ impl Check<'_> {
             }
             self.count(quota);
         }
+        self.slots_of_holdings(&slotted);
         let (rows, mut lost) = (self.rows, Vec::new());
         for (key, voucher) in &rows.vouchers {
             let lives = ["claimed", "reserved", "redeemed"].contains(&voucher.state.as_str());
@@ -69,6 +76,14 @@ impl Check<'_> {
 
     fn slot(&mut self, quota: &QuotaRow, slot: usize, holder: HolderKey) {
         let (id, key) = (holder.1, &quota.key);
+        if let Some((due, subject)) = self.holding(holder) {
+            let for_good = quota.states[slot] == SlotState::Used.code();
+            let his = self.subjects.get(&(holder.0, quota.person_id)) == Some(subject);
+            if due != key || !for_good || quota.untils[slot].is_some() || !his {
+                self.say(format_args!("a slot of {key} is not that of its holding {id}"));
+            }
+            return;
+        }
         let Some(voucher) = self.rows.vouchers.get(&holder) else {
             self.say(format_args!("a slot of {key} names voucher {id}, which is not there"));
             return;
@@ -98,8 +113,23 @@ impl Check<'_> {
         }
     }
 
-    /// No more slots in use than the N of the grants. A late capture takes its slot again under
-    /// the N of its own programme, and is counted at that moment.
+    /// What the entry of an imported slot says.
+    fn holding(&self, holder: HolderKey) -> Option<&(String, String)> {
+        self.books.get(&holder.0)?.kept.holdings.get(&holder.1)
+    }
+
+    fn slots_of_holdings(&mut self, slotted: &BTreeSet<HolderKey>) {
+        for book in self.books.values() {
+            let holdings = book.kept.holdings.keys();
+            for id in holdings.filter(|id| !slotted.contains(&(book.no, **id))) {
+                self.differences.push(format!("holding {id} has no slot"));
+            }
+        }
+    }
+
+    /// No more slots in use than the N of the grants. Holdings are not counted: nobody granted
+    /// them here, and they may come after the grants of another book. A late capture takes its
+    /// slot again under the N of its own programme, and is counted at that moment.
     fn count(&mut self, quota: &QuotaRow) {
         let (mut in_use, mut most) = (0u64, 0u64);
         for (slot, until) in quota.untils.iter().enumerate() {
@@ -113,7 +143,8 @@ impl Check<'_> {
                 .and_then(|voucher| voucher.redemption_id);
             let late = redemption.is_some_and(|id| book.kept.captured_late.contains(&id));
             let live = until.is_none_or(|until| self.latest < until);
-            in_use += u64::from(live && !late);
+            let imported = book.kept.holdings.contains_key(&holder);
+            in_use += u64::from(live && !late && !imported);
         }
         if in_use > most {
             let (key, person) = (&quota.key, quota.person_id);
@@ -174,7 +205,7 @@ impl Check<'_> {
         let book = self.books.get(&holder.0);
         let thing = book.and_then(|book| book.state.things.get(&holder.1));
         let takes = book.and_then(|book| book.kept.marks.get(&holder.1));
-        let lives = thing.is_some_and(|t| t.kind == "old_item" && t.state != "rejected");
+        let lives = thing.is_some_and(takes_marks);
         if !lives || until.is_some() || !takes.is_some_and(|marks| marks.contains(name)) {
             let id = holder.1;
             self.say(format_args!(
@@ -192,7 +223,7 @@ impl Check<'_> {
         for book in self.books.values() {
             for (id, marks) in &book.kept.marks {
                 let thing = book.state.things.get(id);
-                if !thing.is_some_and(|t| t.kind == "old_item" && t.state != "rejected") {
+                if !thing.is_some_and(takes_marks) {
                     continue;
                 }
                 for name in
@@ -278,6 +309,14 @@ impl Check<'_> {
             self.say(format_args!("{}: there is no tranche {name} for {drawn} fen", book.name));
         }
         Ok(())
+    }
+}
+
+/// Old items and holdings have marks of their own, for good.
+fn takes_marks(thing: &Thing) -> bool {
+    match thing.kind {
+        "old_item" => thing.state != "rejected",
+        kind => kind == "holding",
     }
 }
 

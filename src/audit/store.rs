@@ -169,6 +169,23 @@ of_book!(answers -> AnswerRow
 of_book!(tranches -> TrancheRow
     = "SELECT name, limit_fen, drawn_fen FROM tranche WHERE book_id = $1 ORDER BY name");
 
+#[derive(QueryableByName)]
+pub struct SubjectRow {
+    #[diesel(sql_type = Integer)]
+    pub book_id: i32,
+    #[diesel(sql_type = SqlUuid)]
+    pub person_id: Uuid,
+    #[diesel(sql_type = Binary)]
+    subject: Vec<u8>,
+}
+
+impl SubjectRow {
+    /// As leaves write it.
+    pub fn subject(&self) -> String {
+        hex::encode(&self.subject)
+    }
+}
+
 /// Declares a read of a whole table.
 macro_rules! whole {
     ($name:ident -> $row:ty = $text:expr) => {
@@ -188,6 +205,10 @@ whole!(marks -> MarkRow
 whole!(tallies -> TallyRow
     = "SELECT person_id, key, held_fen, used_fen, count FROM tally \
        ORDER BY bucket, person_id, key");
+
+// Of the vault only what holds no identity: which pseudonym is whose in which book.
+whole!(subjects -> SubjectRow
+    = "SELECT book_id, person_id, subject FROM vault.subject ORDER BY book_id, person_id");
 
 whole!(organisations -> OrganisationRow
     = "SELECT 'organisation' AS what, organisation_id AS id, NULL::uuid AS organisation, kind, \

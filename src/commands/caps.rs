@@ -1,7 +1,8 @@
 //! `tradein caps`: the copies of the per-person caps in Redis, checked and loaded.
 
+use super::register::keys;
 use crate::infra::clock::Clock;
-use crate::infra::keys::{KeyRing, Purpose};
+use crate::infra::keys::Purpose;
 use crate::infra::postgres::{Timeouts, read_pool};
 use crate::infra::settings::Settings;
 use crate::register::gate::{Gate, GateSettings, Patience};
@@ -61,12 +62,7 @@ impl Caps {
             (settings.database.url.expose_secret(), settings.redis.url.expose_secret());
         ensure!(!database.is_empty(), "DATABASE_URL is not set");
         ensure!(!redis.is_empty(), "REDIS_URL is not set");
-        let (file, sandbox) = (&settings.keys.file, settings.sandbox.enabled);
-        let keys = match file.as_os_str().is_empty() {
-            true if sandbox => KeyRing::sandbox(),
-            true => bail!("keys.file is not set: people have other names under other keys"),
-            false => KeyRing::from_file(file, sandbox)?,
-        };
+        let keys = keys(&settings)?;
         let (_, tag_key) = keys.current(Purpose::RedisTag);
         let patient = Duration::from_secs(10);
         let pool = read_pool(database, 2, Timeouts { lock: patient, statement: patient });

@@ -2,10 +2,12 @@
 
 pub mod audit;
 pub mod bench;
+pub mod books;
 pub mod caps;
 pub mod demo;
 pub mod goods;
 pub mod healthcheck;
+pub mod import;
 pub mod keys;
 pub mod migrate;
 pub mod openapi;

@@ -32,4 +32,39 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)?
         .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), &sizes)?
         .install_recorder()
+        .inspect(|_| begin())
+}
+
+/// What is counted without a label, and what it means. They stand at zero from the start: an
+/// alarm on a counter that is not there yet never rings.
+const COUNTERS: [(&str, &str); 9] = [
+    ("tradein_book_faults_total", "Commands that broke a promise of the program: bugs"),
+    ("tradein_book_poison_total", "Commands that the database refused when alone: bugs"),
+    ("tradein_book_turned_away_total", "Requests refused because a book's queue was full"),
+    ("tradein_book_batches_failed_total", "Transactions that had to be tried again or split"),
+    ("tradein_book_unknown_commits_total", "Commits whose outcome had to be looked up"),
+    ("tradein_gate_redis_failures_total", "Calls to Redis that failed or took too long"),
+    ("tradein_gate_beside_redis_total", "Claims that went on without Redis"),
+    ("tradein_gate_false_full_total", "Refusals of Redis that PostgreSQL did not confirm"),
+    ("tradein_gate_missed_confirms_total", "Grants that Redis was not told of"),
+];
+
+fn begin() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
+    describe_histogram!("tradein_http_request_seconds", "Requests by route and status");
+    describe_histogram!("tradein_book_batch_size", "Commands that a clerk committed together");
+    describe_gauge!("tradein_gate_breaker_open", "1 while Redis is left alone after failures");
+    describe_gauge!("tradein_gate_left_fen", "What is left of a drop's money, by the gate");
+    describe_counter!("tradein_gate_loads_total", "Quota rows that were copied to Redis");
+    describe_counter!("tradein_gate_turned_away_total", "Claims refused at the gate, by reason");
+    describe_counter!("tradein_gate_epochs_total", "Times that Redis was emptied, by cause");
+    describe_counter!("tradein_tokens_refused_total", "Access tokens refused, by reason");
+    for (name, meaning) in COUNTERS {
+        describe_counter!(name, meaning);
+        metrics::counter!(name).absolute(0);
+    }
+    metrics::counter!("tradein_gate_loads_total").absolute(0);
+    metrics::gauge!("tradein_gate_breaker_open").set(0.0);
+    // Registered, not recorded: no batch has been written yet.
+    let _ = metrics::histogram!("tradein_book_batch_size");
 }

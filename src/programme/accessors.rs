@@ -9,6 +9,7 @@ use super::model::{
 };
 use crate::kernel::class::Class;
 use crate::kernel::money::Fen;
+use crate::kernel::refusal::Refusal;
 use crate::kernel::region::Region;
 use crate::kernel::time::Moment;
 use chrono::TimeDelta;
@@ -162,6 +163,12 @@ impl Programme {
     pub fn takes_line(&self, class: &Class) -> bool {
         let Some(lines) = &self.line_classes else { return self.classes.contains(class) };
         if lines.is_empty() { self.classes.contains(class) } else { lines.contains(class) }
+    }
+
+    /// Every refusal that its rules and amounts can speak, in the order of the file.
+    pub fn refusals(&self) -> impl Iterator<Item = &Refusal> {
+        let of_rules = self.rules.iter().map(|rule| &*rule.refusal);
+        of_rules.chain(self.amounts.iter().map(|table| &*table.otherwise))
     }
 
     /// The marks that a redemption of this class takes, in the order of the file.

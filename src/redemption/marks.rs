@@ -3,21 +3,11 @@
 use super::purchase::PurchaseBody;
 use super::reserve::{OLD_ITEM_USED, ORDER_NO_USED, WantedMark};
 use crate::http::problem::Problem;
-use crate::infra::keys::{KeyRing, bucket_of};
+use crate::infra::keys::KeyRing;
 use crate::kernel::identifier::{Gtin, Identifier, Imei, Serial, Vin};
 use crate::programme::Mark as Kind;
 use crate::register::model::MarkKey;
 use uuid::Uuid;
-
-/// The key of a thing: kind, keyed digest, and the bucket that is 12 bits of it.
-pub fn key(keys: &KeyRing, kind: &str, thing: &str) -> MarkKey {
-    let digest = keys.bucket_digest(kind, thing.as_bytes());
-    MarkKey {
-        bucket: bucket_of(&digest).cast_signed(),
-        kind: kind.to_owned(),
-        digest: digest[..16].to_vec(),
-    }
-}
 
 /// What a programme that pays a thing once must be told of the thing, or it could not be known
 /// again. An order names no units: its number is what draws once.
@@ -93,12 +83,12 @@ pub fn wanted(
 ) -> Vec<WantedMark> {
     let of_kind = |kind: &Kind| {
         let (thing, name) = thing(*kind, body, brand)?;
-        let key = key(keys, name, &thing);
+        let key = MarkKey::of(keys, name, &thing);
         Some(WantedMark { key, rule: Some(*kind), refusal: None })
     };
     let mut marks: Vec<WantedMark> = kinds.iter().filter_map(of_kind).collect();
     let order = format!("{}/{}", retailer.simple(), body.order_no);
-    let order = key(keys, "order_no", &order);
+    let order = MarkKey::of(keys, "order_no", &order);
     marks.push(WantedMark { key: order, rule: None, refusal: Some(ORDER_NO_USED) });
     marks.extend(old_item.map(|key| WantedMark { key, rule: None, refusal: Some(OLD_ITEM_USED) }));
     marks

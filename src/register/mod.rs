@@ -13,6 +13,7 @@
 //! live holder). Lock order: quotas, marks, tallies, after every row of the book, each ascending.
 
 pub mod gate;
+pub mod holdings;
 pub mod model;
 mod store;
 

@@ -1,5 +1,6 @@
 //! The rows of the registers and what may be done with them. Pure.
 
+use crate::infra::keys::{KeyRing, bucket_of};
 use crate::kernel::id::BookNo;
 use crate::kernel::region::Region;
 use crate::kernel::time::Moment;
@@ -143,6 +144,19 @@ pub struct MarkKey {
     pub kind: String,
     /// Keyed digest of the normalised identifier.
     pub digest: Vec<u8>,
+}
+
+impl MarkKey {
+    /// The mark of a thing in its normal form: kind, keyed digest, and the bucket that is 12 bits
+    /// of it. The key is never rotated.
+    pub fn of(keys: &KeyRing, kind: &str, thing: &str) -> MarkKey {
+        let digest = keys.bucket_digest(kind, thing.as_bytes());
+        MarkKey {
+            bucket: bucket_of(&digest).cast_signed(),
+            kind: kind.to_owned(),
+            digest: digest[..16].to_vec(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -34,6 +34,11 @@ const LIES: &[(&str, Edit, &str)] = &[
     ),
     ("programme.published", |leaf| leaf["data"]["version"] = json!(2), "is not the one that"),
     ("goods.loaded", |leaf| leaf["data"]["goods_added"] = json!(1), "products have a row"),
+    (
+        "holding.imported",
+        |leaf| leaf["data"]["quota"] = json!("100000/2025/digital.tablet"),
+        "is not that of its holding",
+    ),
     ("old_item.registered", |leaf| leaf["data"]["marks"] = json!([]), "no old item of it"),
     (
         "old_item.verified",

@@ -2,9 +2,12 @@
 
 use crate::support::world::{Answer, World};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tradein::identity::model::PersonId;
 use tradein::identity::role::Role;
-use tradein::kernel::identifier::{IdNumber, Identifier, Mobile};
+use tradein::kernel::identifier::{IdNumber, Identifier, Imei, Mobile};
+use tradein::register::holdings::file::read;
+use tradein::register::holdings::import::ImportHoldings;
 
 pub const VOUCHERS: &str = include_str!("vouchers.toml");
 pub const CHECKOUT: &str = include_str!("checkout.toml");
@@ -56,6 +59,7 @@ impl Story {
         let prepared = json!({"region": "310000", "family": "digital", "year": 2025,
             "prepared": true});
         let book = self.admin_posts("/v1/books", prepared).await.expect(201);
+        self.holdings(book.body["book"]["book_no"].as_i64().unwrap() as i32).await;
         let path = format!("/v1/books/{}/state", book.body["book"]["book_no"]);
         self.admin_posts(&path, json!({"state": "open"})).await.expect(200);
         let id = self.world.organisation("retailer", &["appliance"]).await;
@@ -63,6 +67,24 @@ impl Story {
         self.admin_posts(&format!("/v1/organisations/{id}/stores"), stores).await.expect(201);
         let body = json!({"status": "suspended"});
         self.admin_posts(&format!("/v1/organisations/{id}/status"), body).await.expect(200);
+    }
+
+    /// What an earlier system knew: a slot and a mark.
+    async fn holdings(&self, book: i32) {
+        let person = self.world.person(35);
+        let text = format!(
+            "person,quota,mark,thing\n{person},100000/2025/digital.phone,,\n\
+             ,,new_imei,{}\n",
+            Imei::synthetic(1).reveal()
+        );
+        let wiring = &self.world.wiring;
+        let info = wiring.books.info(book).await.unwrap().unwrap();
+        let file = read(text.as_bytes(), &info, &wiring.keys).ok().expect("a right file");
+        let (file_sha256, holdings) = (file.sha256, file.holdings);
+        let province = info.region.province();
+        let command = Arc::new(ImportHoldings { file_sha256, province, holdings });
+        let done = wiring.books.answer(book, tradein::jobs::system(command)).await;
+        assert!(done.expect("an answer").is_success());
     }
 
     async fn people(&self) {

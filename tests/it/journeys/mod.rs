@@ -10,4 +10,4 @@ mod examples;
 mod home;
 mod limits;
 mod order;
-mod shop;
+pub mod shop;

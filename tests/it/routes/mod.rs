@@ -3,4 +3,6 @@
 mod bodies;
 mod document;
 mod matrix;
+mod sentences;
 mod stage;
+mod telemetry;
