@@ -76,6 +76,7 @@ pub struct Tokens {
     pub issuer: String,
     pub audience: String,
     pub keys_file: PathBuf,
+    pub revoked_file: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize)]

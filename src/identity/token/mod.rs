@@ -27,6 +27,7 @@
 mod cache;
 mod claims;
 mod mint;
+mod revoked;
 mod settings;
 mod supposed;
 mod verify;
@@ -37,6 +38,7 @@ mod attacks;
 mod attacks_on_claims;
 
 pub use mint::{BadGrant, BadKeyFile, Grant, Mint, SANDBOX_ISSUER};
+pub use revoked::{BadRevocations, Revoked, RevokedFile};
 pub use settings::{BadTokenSettings, KeyAlgorithm, TokenKey, TokenSettings, keys_of_file};
 pub use supposed::supposed_person;
 pub use verify::{TokenRefused, Verifier};
