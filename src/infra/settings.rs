@@ -1,5 +1,6 @@
 //! Settings: the defaults in the binary, a file over them, the environment over both.
 
+use super::blobs::BlobSettings;
 use crate::kernel::time::Moment;
 use config::{Config, Environment, File, FileFormat};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,6 +19,7 @@ pub struct Settings {
     pub redis: Redis,
     pub book: Book,
     pub keys: Keys,
+    pub files: BlobSettings,
     pub tokens: Tokens,
     pub sandbox: Sandbox,
 }
@@ -162,6 +164,12 @@ impl Settings {
             return weak(
                 "keys.file is not set: make one with `tradein keys new FILE`, and keep it \
                          apart from the database's backups",
+            );
+        }
+        if self.files.folder.as_os_str().is_empty() {
+            return weak(
+                "files.folder is not set: it names the folder that uploaded documents are kept \
+                         in, or received in where files.bucket keeps them",
             );
         }
         if self.tokens.keys_file.as_os_str().is_empty() {
