@@ -2,6 +2,7 @@
 
 use super::blobs::BlobSettings;
 use crate::kernel::time::Moment;
+use crate::kernel::working_days::WorkingDays;
 use config::{Config, Environment, File, FileFormat};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -20,6 +21,7 @@ pub struct Settings {
     pub book: Book,
     pub keys: Keys,
     pub files: BlobSettings,
+    pub clocks: Clocks,
     pub tokens: Tokens,
     pub sandbox: Sandbox,
 }
@@ -70,6 +72,34 @@ pub struct Book {
 #[serde(deny_unknown_fields)]
 pub struct Keys {
     pub file: PathBuf,
+}
+
+/// The day clocks of applications, in working days.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clocks {
+    /// A calendar of one's own; empty: the program's.
+    pub calendar: PathBuf,
+    pub accept_days: u16,
+    pub review_days: u16,
+}
+
+impl Clocks {
+    /// The calendar by which the days are counted.
+    ///
+    /// # Errors
+    /// A file that cannot be read or contradicts itself, in one sentence.
+    pub fn working_days(&self) -> Result<WorkingDays, BadSettings> {
+        if self.calendar.as_os_str().is_empty() {
+            return Ok(WorkingDays::china());
+        }
+        let bad = |why: String| {
+            let path = self.calendar.display();
+            BadSettings::Weak(format!("clocks.calendar {path}: {why}"))
+        };
+        let text = std::fs::read_to_string(&self.calendar).map_err(|e| bad(e.to_string()))?;
+        WorkingDays::read(&text).map_err(|error| bad(error.to_string()))
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
