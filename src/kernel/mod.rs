@@ -11,3 +11,4 @@ pub mod money;
 pub mod refusal;
 pub mod region;
 pub mod time;
+pub mod tlog;
