@@ -132,6 +132,10 @@ organisation_part!(
     /// Registers people whose identity it has checked.
     RealNameProvider
 );
+organisation_part!(
+    /// Applies for itself.
+    Enterprise
+);
 
 /// A part that acts for a bureau, within a scope.
 macro_rules! official_part {

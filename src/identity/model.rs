@@ -88,14 +88,17 @@ pub enum OrganisationKind {
     Recycler,
     Dismantler,
     RealNameProvider,
+    /// Applies for grants itself.
+    Enterprise,
 }
 
 impl OrganisationKind {
-    pub const ALL: [OrganisationKind; 4] = [
+    pub const ALL: [OrganisationKind; 5] = [
         OrganisationKind::Retailer,
         OrganisationKind::Recycler,
         OrganisationKind::Dismantler,
         OrganisationKind::RealNameProvider,
+        OrganisationKind::Enterprise,
     ];
 
     /// The word of the role that its tokens carry.
@@ -105,6 +108,7 @@ impl OrganisationKind {
             OrganisationKind::Recycler => "recycler",
             OrganisationKind::Dismantler => "dismantler",
             OrganisationKind::RealNameProvider => "real_name_provider",
+            OrganisationKind::Enterprise => "enterprise",
         }
     }
 

@@ -29,10 +29,12 @@ pub enum Role {
     Auditor,
     /// Registers people whose identity it has checked.
     RealNameProvider,
+    /// A firm that applies for itself, known by its social credit code.
+    Enterprise,
 }
 
 impl Role {
-    pub const ALL: [Role; 9] = [
+    pub const ALL: [Role; 10] = [
         Role::Person,
         Role::Retailer,
         Role::Recycler,
@@ -42,6 +44,7 @@ impl Role {
         Role::ProgrammeAdmin,
         Role::Auditor,
         Role::RealNameProvider,
+        Role::Enterprise,
     ];
 
     /// The word in tokens, settings and logs.
@@ -56,6 +59,7 @@ impl Role {
             Role::ProgrammeAdmin => "programme_admin",
             Role::Auditor => "auditor",
             Role::RealNameProvider => "real_name_provider",
+            Role::Enterprise => "enterprise",
         }
     }
 

@@ -21,6 +21,7 @@ pub struct PublicId {
 pub enum Kind {
     Voucher,
     Redemption,
+    Application,
     OldItem,
     Person,
     Organisation,
@@ -30,9 +31,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Voucher,
         Kind::Redemption,
+        Kind::Application,
         Kind::OldItem,
         Kind::Person,
         Kind::Organisation,
@@ -45,6 +47,7 @@ impl Kind {
         match self {
             Kind::Voucher => "vch",
             Kind::Redemption => "rdm",
+            Kind::Application => "app",
             Kind::OldItem => "old",
             Kind::Person => "per",
             Kind::Organisation => "org",

@@ -9,7 +9,8 @@ use crate::book::{Books, REGISTER, read};
 use crate::http::extract::Posted;
 use crate::http::problem::Problem;
 use crate::identity::acting::{
-    Acting, Dismantler, Either, Official, ProgrammeAdmin, RealNameProvider, Recycler, Retailer,
+    Acting, Dismantler, Either, Enterprise, Official, ProgrammeAdmin, RealNameProvider, Recycler,
+    Retailer,
 };
 use crate::identity::envelope::envelope;
 use crate::identity::model::{Approval, ApprovalStatus, OrganisationId, OrganisationKind};
@@ -101,8 +102,10 @@ pub struct Page {
 }
 
 /// Whoever may read an organisation: an official, or any organisation for itself.
-pub type Reader =
-    Either<Official, Either<Either<Retailer, Recycler>, Either<Dismantler, RealNameProvider>>>;
+pub type Reader = Either<Official, Either<Either<Retailer, Recycler>, Either<Dismantler, Firm>>>;
+
+/// The two that neither sell nor take things in.
+type Firm = Either<RealNameProvider, Enterprise>;
 
 /// Registers an organisation.
 #[utoipa::path(operation_id = "register_organisation", post,
