@@ -56,7 +56,7 @@ impl Derivation {
     }
 
     /// Lowers what there is to a cap; no step where the cap does not bite.
-    pub(crate) fn cap(&mut self, rule: &Arc<str>, cap: Fen) {
+    pub fn cap(&mut self, rule: &Arc<str>, cap: Fen) {
         let over = self.result().0 - cap.0;
         if over > 0 {
             self.push(rule, Fen(-over), |step| step.cap_fen = Some(cap));

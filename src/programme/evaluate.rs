@@ -185,6 +185,6 @@ fn is_taken(mark: Mark, facts: &Facts) -> bool {
         }
         Mark::NewVin => facts.get(Fact::VinSubsidisedAs).is_some(),
         Mark::Dwelling => facts.bool(Fact::DwellingSubsidised) == Some(true),
-        Mark::OldVin | Mark::OldFrame | Mark::Invoice | Mark::OrderNo => false,
+        Mark::OldVin | Mark::OldFrame | Mark::Invoice | Mark::OrderNo | Mark::Asset => false,
     }
 }

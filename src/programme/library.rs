@@ -17,6 +17,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// The stamp of the set of published programmes.
 pub const PROGRAMMES: &str = "programmes";
 
+/// What the submission of an application runs.
+pub const SUBMISSION: [Phase; 2] = [Phase::Claim, Phase::Reserve];
+
 /// A set of programmes and the stamp under which it was read.
 #[derive(Debug)]
 pub struct Shelf {
@@ -112,6 +115,48 @@ impl Screened {
             facts,
             stamps: vec![shelf.stamp.clone()],
             holds,
+            own: Vec::new(),
+            at,
+        }
+    }
+
+    /// The same for an application: the day of its last document decides which programme, the
+    /// moment of its submission which version of it.
+    pub fn submission(
+        shelf: &Shelf,
+        region: Region,
+        class: &Class,
+        facts: Facts,
+        at: Moment,
+        submitted_at: Moment,
+    ) -> Screened {
+        let resolution = shelf.programmes.resolve_submission(region, class, at, submitted_at);
+        let (programme, screening) = match resolution.acting {
+            Ok(programme) => {
+                let screening = programme.screen(class, &SUBMISSION, &facts, at);
+                (Some(programme), screening)
+            }
+            Err(refusal) => (None, Screening::refused(refusal)),
+        };
+        let holds = resolution.holds.and(screening.holds);
+        let (stamps, own) = (vec![shelf.stamp.clone()], Vec::new());
+        Screened { programme, screening, facts, stamps, holds, own, at }
+    }
+
+    /// Screens under a version that an earlier decision has fixed; so it never goes stale.
+    pub fn under(
+        programme: &Arc<Programme>,
+        class: &Class,
+        phases: &[Phase],
+        facts: Facts,
+        at: Moment,
+    ) -> Screened {
+        Screened {
+            programme: Some(programme.clone()),
+            screening: programme.screen(class, phases, &facts, at),
+            facts,
+            stamps: Vec::new(),
+            holds: Interval::default(),
             own: Vec::new(),
             at,
         }

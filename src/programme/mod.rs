@@ -71,7 +71,7 @@ pub use examples::{Difference, Outcome, run_examples};
 pub use fact::{Flow, Kind, Phase, Row, Source};
 pub use facts::{FactError, Facts, Line, Value};
 pub use judge::{Judged, Standing, Term, TermKind, judge};
-pub use library::{Library, PROGRAMMES, Screened, Shelf};
+pub use library::{Library, PROGRAMMES, SUBMISSION, Screened, Shelf};
 pub use model::*;
 pub use resolve::{Programmes, Resolution};
 pub use screen::{Refused, Screening};

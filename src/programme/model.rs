@@ -127,6 +127,8 @@ pub enum Mark {
     Invoice,
     OrderNo,
     Dwelling,
+    /// The equipment or project that a loan or a lease pays.
+    Asset,
 }
 
 /// The window in which applications, and corrections to them, are taken.

@@ -78,6 +78,12 @@ impl Programmes {
         self.versions(id).iter().find(|it| it.valid.contains(at) && it.decides_from <= at)
     }
 
+    /// The version of a programme that decides, at a moment, on a purchase of another day: a raise
+    /// may reach back.
+    pub fn version_for(&self, id: &str, at: Moment, now: Moment) -> Option<&Arc<Programme>> {
+        self.versions(id).iter().find(|it| it.valid.contains(at) && it.decides_from <= now)
+    }
+
     fn versions(&self, id: &str) -> &[Arc<Programme>] {
         self.by_id.get(id).map(Vec::as_slice).unwrap_or_default()
     }

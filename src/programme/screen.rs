@@ -73,6 +73,8 @@ pub struct Screening {
     /// deciding moment, or that of the submission of an application.
     pub holds: Interval,
     read: FactSet,
+    /// Absent facts on which the answer of a demand depended.
+    unknown: FactSet,
     checks: Vec<(Arc<Refusal>, bool)>,
 }
 
@@ -88,6 +90,12 @@ impl Screening {
         let open = self.read.iter().filter(|fact| !fact.row().identifying);
         open.filter_map(|fact| Some((fact.row().name.to_owned(), facts.get(fact)?.to_json())))
             .collect()
+    }
+
+    /// The absent facts on which the answer of a condition depended, so that it did not apply. A
+    /// till is not asked for them; of an application they are what its documents must still say.
+    pub fn unknown(&self) -> impl Iterator<Item = Fact> {
+        self.unknown.iter()
     }
 
     /// For conditions on identifying facts, by code, only whether they were met.
@@ -286,6 +294,10 @@ impl Run<'_> {
         screening.read.extend(&demand.reads);
         let truth = demand.holds(self.facts);
         let refused = truth == Truth::Failed || truth == Truth::Unknown && demand.required;
+        if truth == Truth::Unknown && !demand.required {
+            let absent = demand.reads.iter().filter(|fact| self.facts.get(**fact).is_none());
+            absent.for_each(|fact| screening.unknown.insert(*fact));
+        }
         if demand.identifying && truth != Truth::Unknown {
             screening.checks.push((Arc::clone(&rule.refusal), !refused));
         }

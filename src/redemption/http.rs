@@ -17,7 +17,7 @@ use crate::infra::postgres::ReadPool;
 use crate::kernel::id::{BookNo, Kind, PublicId};
 use crate::kernel::money::Fen;
 use crate::kernel::refusal::Refusal;
-use crate::programme::{Facts, Interval, OldItemNeeded, Phase, Programme, Screened, TermKind};
+use crate::programme::{Facts, OldItemNeeded, Phase, Programme, Screened, TermKind};
 use crate::voucher::doors::Doors;
 use crate::voucher::http::Nothing;
 use actix_web::{HttpResponse, web};
@@ -167,16 +167,7 @@ fn screen_capture(
     let mut facts = facts_of(redemption)?;
     hand_over.facts(&mut facts)?;
     let at = redemption.reserved_at;
-    let screening = programme.screen(&redemption.class, &[Phase::Capture], &facts, at);
-    Ok(Screened {
-        programme: Some(programme.clone()),
-        screening,
-        facts,
-        stamps: Vec::new(),
-        holds: Interval::default(),
-        own: Vec::new(),
-        at,
-    })
+    Ok(Screened::under(programme, &redemption.class, &[Phase::Capture], facts, at))
 }
 
 /// Where the programme wants the old item verified before the capture, and it is not yet.

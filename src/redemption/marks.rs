@@ -67,7 +67,7 @@ fn thing(kind: Kind, body: &PurchaseBody, brand: Option<&str>) -> Option<(String
         Kind::Dwelling => (body.dwelling.as_ref()?.unit.reveal().to_owned(), "dwelling"),
         // Those of the old item are taken by its own slice, the order number in `wanted`, and the
         // others belong to applications.
-        Kind::OldVin | Kind::OldFrame | Kind::Invoice | Kind::OrderNo => return None,
+        Kind::OldVin | Kind::OldFrame | Kind::Invoice | Kind::OrderNo | Kind::Asset => return None,
     })
 }
 
