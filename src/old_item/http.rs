@@ -205,6 +205,11 @@ fn checked(body: &RegisterBody) -> Result<(), Problem> {
         let field = format!("identifiers.{missing}");
         return Err(Problem::bad_field(&field, "该品类必须提供", "this class needs it"));
     }
+    let assemblies = &body.facts.assemblies;
+    let each: BTreeSet<&str> = assemblies.iter().map(|it| it.as_str()).collect();
+    if each.len() < assemblies.len() {
+        return Err(Problem::bad_field("facts.assemblies", "不可重复", "each once"));
+    }
     let distinct: BTreeSet<&PhotoHash> = body.photos.iter().collect();
     if body.photos.len() > MOST_PHOTOS || distinct.len() < body.photos.len() {
         let (zh, en) = ("最多20张，且不可重复", "at most 20, each once");

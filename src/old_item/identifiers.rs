@@ -22,6 +22,9 @@ pub struct Identifiers {
     /// The frame number of an e-bike.
     #[schema(value_type = Option<String>, example = "123456789012345")]
     pub frame: Option<Serial>,
+    /// The number of a vehicle's certificate of scrapping (报废机动车回收证明).
+    #[schema(value_type = Option<String>, example = "310000202506010001")]
+    pub certificate: Option<Serial>,
 }
 
 impl Identifiers {
@@ -30,6 +33,9 @@ impl Identifiers {
     pub fn missing_for(&self, class: &Class) -> Option<&'static str> {
         match class.family() {
             "car" if self.vin.is_none() => Some("vin"),
+            "car" if class.as_str() == "car.scrap" && self.certificate.is_none() => {
+                Some("certificate")
+            }
             "ebike" if self.frame.is_none() => Some("frame"),
             "car" | "ebike" => None,
             _ if self.serial.is_none() => Some("serial"),
@@ -45,6 +51,7 @@ impl Identifiers {
             of("old_plate", self.plate.as_ref().map(Identifier::reveal)),
             of("old_vin", self.vin.as_ref().map(Identifier::reveal)),
             of("old_frame", self.frame.as_ref().map(Identifier::reveal)),
+            of("old_certificate", self.certificate.as_ref().map(Identifier::reveal)),
         ]
         .into_iter()
         .flatten()
@@ -76,7 +83,8 @@ mod tests {
             ("digital.phone", &only_serial, None),
             ("ebike", &frame, None),
             ("ebike", &only_serial, Some("frame")),
-            ("car.scrap", &vin, None),
+            ("car.scrap", &vin, Some("certificate")),
+            ("car.replace", &vin, None),
             ("car.replace", &only_serial, Some("vin")),
         ] {
             assert_eq!(given.missing_for(&class.parse().unwrap()), missing, "{class}");

@@ -10,8 +10,9 @@
 //! day, so that an item taken in on New Year's Eve stays there when its voucher is of the new year.
 //!
 //! **Unique while live, across programmes and books** (invariant 2): registering takes a mark of
-//! each identifier (`old_serial`, `old_plate`, `old_vin`, `old_frame`; the register keeps keyed
-//! digests only) for this item, without an end. A rejection frees them, a verification does not:
+//! each identifier (`old_serial`, `old_plate`, `old_vin`, `old_frame`, `old_certificate`; the
+//! register keeps keyed digests only) for this item, without an end. A rejection frees them, a
+//! verification does not:
 //! what was verified once is not registered again. A second registration is refused
 //! `OLD_ITEM_TAKEN`, whoever makes it. A serial is taken as it stands, without its brand, because
 //! the brand is what the recycler types: one fridge under two spellings would be two.
@@ -20,10 +21,10 @@
 //! ([`model::binding_mark`]), which the redemption takes and keeps. The item's own row does not
 //! change then: that it is used follows from the mark.
 //!
-//! **Identifiers.** A vehicle of family `car` needs its VIN, an `ebike` its frame number, all else
-//! a serial number (or the code that the recycler fixes to it, 一机一码), so that two recyclers
-//! name one thing by the same identifier. A VIN with a wrong check digit is taken: old imports
-//! have such.
+//! **Identifiers.** A vehicle of family `car` needs its VIN, one that is scrapped the number of its
+//! certificate too, an `ebike` its frame number, all else a serial number (or the code that the
+//! recycler fixes to it, 一机一码), so that two recyclers name one thing by the same identifier. A
+//! VIN with a wrong check digit is taken: old imports have such.
 //!
 //! **Who.** An organisation that is active, a recycler or dismantler, and approved for the class in
 //! that region on the day of the hand-over; its stamp is compared on the desk (`admission.rs`).

@@ -88,6 +88,18 @@ words! {
     Battery { Lead = "lead", Lithium = "lithium" }
 }
 
+words! {
+    #[schema(as = OldItemAssembly)]
+    /// The five assemblies of a scrapped car (五大总成), each destroyed or sold on under control.
+    Assembly {
+        Engine = "engine",
+        Steering = "steering",
+        Gearbox = "gearbox",
+        Axles = "axles",
+        Frame = "frame",
+    }
+}
+
 /// What the recycler states of the item, as far as its class knows it: the facts `old_item.*`
 /// but the owner.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -120,10 +132,14 @@ pub struct OldFacts {
     /// The day of the used-car invoice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transferred_on: Option<NaiveDate>,
+    /// Which of a car's five assemblies came with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assemblies: Vec<Assembly>,
 }
 
 impl OldFacts {
-    fn slots(&self) -> [(Fact, Option<Value>); 11] {
+    /// Each with the fact that it is.
+    pub fn slots(&self) -> [(Fact, Option<Value>); 11] {
         let day = |day: Option<NaiveDate>| day.map(Value::Day);
         let bool = |bool: Option<bool>| bool.map(Value::Bool);
         [
