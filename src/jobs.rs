@@ -2,11 +2,12 @@
 //!
 //! | job | every | does |
 //! | --- | --- | --- |
-//! | sweep | `book.sweep_seconds` | writes the ends that time has brought: reservations, vouchers |
+//! | sweep | `book.sweep_seconds` | writes the ends that time has brought |
 //! | look | 1 s | the gate looks whether Redis is still the one it was |
 //! | reconcile | 1 s | the gate sets what is left of each tranche to what Postgres has |
 //! | revoke | 5 s | the list of revoked keys and tokens is read again |
 
+use crate::application;
 use crate::book::model::{Actor, Command};
 use crate::book::{BookInfo, Books, Envelope, REGISTER, read};
 use crate::http::problem::{Language, Problem};
@@ -70,9 +71,11 @@ impl Jobs {
 
     async fn sweep_book(&self, book: &BookInfo) -> Result<usize, Problem> {
         let (no, now) = (book.no, self.clock.now());
-        let (reservations, vouchers) = read(&self.pool, move |connection| {
+        let (reservations, vouchers, corrections) = read(&self.pool, move |connection| {
             let reservations = redemption::store::list_overdue(connection, no, now, MOST_ENDS)?;
-            Ok((reservations, voucher::store::list_overdue(connection, no, now, MOST_ENDS)?))
+            let vouchers = voucher::store::list_overdue(connection, no, now, MOST_ENDS)?;
+            let corrections = application::store::list_overdue(connection, no, now, MOST_ENDS)?;
+            Ok((reservations, vouchers, corrections))
         })
         .await?;
         let ends = reservations
@@ -81,7 +84,10 @@ impl Jobs {
         let lapses = vouchers
             .into_iter()
             .map(|id| -> Arc<dyn Command> { Arc::new(voucher::ends::Lapse { voucher: id }) });
-        let commands: Vec<Arc<dyn Command>> = ends.chain(lapses).collect();
+        let late = corrections.into_iter().map(|application| -> Arc<dyn Command> {
+            Arc::new(application::ends::Lapse { application })
+        });
+        let commands: Vec<Arc<dyn Command>> = ends.chain(lapses).chain(late).collect();
         let written = commands.len();
         // All at once: they share a batch, as callers at the till do.
         let submitted = commands.into_iter().map(|command| self.books.answer(no, system(command)));

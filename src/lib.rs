@@ -13,6 +13,7 @@ pub mod register;
 pub mod old_item;
 pub mod voucher;
 pub mod redemption;
+pub mod application;
 pub mod audit;
 pub mod routes;
 pub mod jobs;

@@ -144,6 +144,7 @@ impl Wiring {
             .app_data(Data::from(self.reference.clone()))
             .app_data(Data::from(self.redis.clone()))
             .app_data(Data::from(self.draining.clone()))
+            .app_data(Data::from(self.settings.clone()))
             .app_data(Data::from(self.blobs.clone()))
             .app_data(Data::new(self.gate.clone()))
             .app_data(Data::new(self.pool.clone()))

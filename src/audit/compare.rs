@@ -2,7 +2,7 @@
 
 use super::keep::MarkName;
 use super::replay::{Books, Replayed};
-use super::store::{self, AnswerRow, RedemptionRow, ThingRow, VoucherRow};
+use super::store::{self, AnswerRow, ApplicationRow, RedemptionRow, ThingRow, VoucherRow};
 use crate::book::REGISTER;
 use crate::book::model::Bucket;
 use crate::kernel::id::{BookNo, Kind, PublicId};
@@ -15,7 +15,10 @@ use uuid::Uuid;
 /// Which things keep what a bucket holds, by kind and state.
 const KEEPERS: &[(Bucket, &str, &[&str])] = &[
     (Bucket::Held, "voucher", &["claimed", "reserved"]),
+    (Bucket::Held, "application", &["submitted", "correction_requested"]),
     (Bucket::Committed, "redemption", &["captured"]),
+    (Bucket::Committed, "application", &["approved"]),
+    (Bucket::Payable, "application", &["payable"]),
 ];
 
 /// The rows of all books, for the registers to be held against.
@@ -23,6 +26,7 @@ const KEEPERS: &[(Bucket, &str, &[&str])] = &[
 pub(super) struct Rows {
     pub vouchers: BTreeMap<(BookNo, Uuid), VoucherRow>,
     pub redemptions: BTreeMap<(BookNo, Uuid), RedemptionRow>,
+    pub applications: BTreeMap<(BookNo, Uuid), ApplicationRow>,
 }
 
 impl RedemptionRow {
@@ -46,12 +50,21 @@ pub(super) fn rows(
         let redemptions = store::redemptions(connection, book.no)?;
         check.vouchers(&vouchers, &redemptions);
         check.redemptions(&redemptions);
-        check.keepers(&vouchers, &redemptions);
+        let applications = store::applications(connection, book.no)?;
+        super::applications::compare(
+            book,
+            &applications,
+            &store::payees(connection, book.no)?,
+            check.differences,
+        );
+        check.keepers(&vouchers, &redemptions, &applications);
         check.things("old_item", &store::old_items(connection, book.no)?);
         check.things("appropriation", &store::appropriations(connection, book.no)?);
         check.receipts(&store::answers(connection, book.no)?);
         rows.vouchers.extend(vouchers.into_iter().map(|row| ((book.no, row.voucher_id), row)));
         let keyed = |row: RedemptionRow| ((book.no, row.redemption_id), row);
+        let keyed_applications = |row: ApplicationRow| ((book.no, row.application_id), row);
+        rows.applications.extend(applications.into_iter().map(keyed_applications));
         rows.redemptions.extend(redemptions.into_iter().map(keyed));
     }
     Ok(rows)
@@ -174,20 +187,31 @@ impl Check<'_> {
     }
 
     /// Invariant 5: a bucket holds what the things in its states keep, by the log and by the rows.
-    fn keepers(&mut self, vouchers: &[VoucherRow], redemptions: &[RedemptionRow]) {
-        for (bucket, kind, states) in KEEPERS {
-            let holds = self.book.state.moneys.get(*bucket).0;
-            let by_log = self.book.state.sum(kind, states);
-            let counts = |state: &String| states.contains(&state.as_str());
-            let by_rows: i64 = match *kind {
-                "voucher" => vouchers.iter().filter(|v| counts(&v.state)).map(|v| v.hold_fen).sum(),
-                _ => redemptions.iter().filter(|r| counts(&r.state)).map(|r| r.amount_fen).sum(),
-            };
+    fn keepers(
+        &mut self,
+        vouchers: &[VoucherRow],
+        redemptions: &[RedemptionRow],
+        applications: &[ApplicationRow],
+    ) {
+        for bucket in [Bucket::Held, Bucket::Committed, Bucket::Payable] {
+            let keepers: Vec<_> = KEEPERS.iter().filter(|(of, ..)| *of == bucket).collect();
+            let holds = self.book.state.moneys.get(bucket).0;
+            let by_log: i64 =
+                keepers.iter().map(|(_, kind, states)| self.book.state.sum(kind, states)).sum();
+            let mut by_rows = 0;
+            for (_, kind, states) in keepers {
+                let counts = |state: &String| states.contains(&state.as_str());
+                by_rows += match *kind {
+                    "voucher" => sum(vouchers, |v| counts(&v.state), |v| v.hold_fen),
+                    "redemption" => sum(redemptions, |r| counts(&r.state), |r| r.amount_fen),
+                    _ => sum(applications, |a| counts(&a.state), ApplicationRow::keeps_fen),
+                };
+            }
             let name = bucket.name();
             for (sum, by) in [(by_log, "entries"), (by_rows, "rows")] {
                 if sum != holds {
                     self.say(format_args!(
-                        "{name} holds {holds} fen, by their {by} each {kind} keeps {sum} in all"
+                        "{name} holds {holds} fen, by their {by} its keepers keep {sum} in all"
                     ));
                 }
             }
@@ -242,6 +266,10 @@ impl Check<'_> {
     }
 }
 
-fn rule(hash: &[u8]) -> String {
+fn sum<T>(rows: &[T], counts: impl Fn(&&T) -> bool, fen: impl Fn(&T) -> i64) -> i64 {
+    rows.iter().filter(counts).map(fen).sum()
+}
+
+pub(super) fn rule(hash: &[u8]) -> String {
     format!("sha256:{}", hex::encode(hash))
 }

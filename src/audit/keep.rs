@@ -1,5 +1,6 @@
 //! What a replay keeps of the entries beside the fold: the facts that rows are compared with.
 
+use crate::application::entries::{CORRECTED, SUBMITTED, TOPPED_UP};
 use crate::book::entries::BOOK_LISTED;
 use crate::book::fold::EntryView;
 use crate::identity::organisation::entries::{
@@ -46,6 +47,28 @@ pub struct Reserved {
     pub is_capped: bool,
 }
 
+/// What the leaves of an application say, the newest of each kind.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    pub at: Moment,
+    pub class: String,
+    pub decided_at: String,
+    pub quota_key: String,
+    /// N of the acting programme at the newest grant of the slot.
+    pub slots: u64,
+    pub subject: String,
+    pub rule: String,
+    pub payee: Option<String>,
+    pub part: Option<Value>,
+    pub is_capped: bool,
+    /// What the rules gave, and so what it holds while it is open.
+    pub amount_fen: i64,
+    /// The deadline of the correction that is asked for.
+    pub until: Option<String>,
+    /// The base that the office accepted.
+    pub approved_base_fen: Option<i64>,
+}
+
 /// A book as the register book lists it.
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -57,6 +80,7 @@ pub struct Listed {
 pub struct Kept {
     pub claims: BTreeMap<Uuid, Claimed>,
     pub reservations: BTreeMap<Uuid, Reserved>,
+    pub applications: BTreeMap<Uuid, Applied>,
     /// Imported slots: the quota key and the person's pseudonym.
     pub holdings: BTreeMap<Uuid, (String, String)>,
     /// The marks that a reservation, an old item or a holding took.
@@ -109,6 +133,8 @@ impl Kept {
             };
             self.reservations.insert(entry.about, reserved);
             self.marks.insert(entry.about, marks_in(entry));
+        } else if kind.starts_with("application.") {
+            self.application(entry);
         } else if kind == HOLDING_IMPORTED.name {
             match &entry.subject {
                 Some(subject) => {
@@ -144,6 +170,39 @@ impl Kept {
         {
             self.records.insert(entry.about, entry.data.clone());
         }
+    }
+}
+
+impl Kept {
+    fn application(&mut self, entry: &EntryView) {
+        let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
+        let kind = entry.kind.as_str();
+        let files = kind == SUBMITTED.name || kind == CORRECTED.name;
+        let known = self.applications.entry(entry.about).or_default();
+        known.until = entry.text("until").ok().map(str::to_owned);
+        if !files && kind != TOPPED_UP.name {
+            let base = entry.data.get("approved_base_fen").and_then(Value::as_i64);
+            known.approved_base_fen = base.or(known.approved_base_fen);
+            return;
+        }
+        let quota = entry.data.get("quota").cloned().unwrap_or_default();
+        let key = quota.get("key").and_then(Value::as_str).unwrap_or_default();
+        *known = Applied {
+            at: if kind == CORRECTED.name { known.at } else { entry.at },
+            class: text("class"),
+            decided_at: text("decided_at"),
+            quota_key: key.to_owned(),
+            slots: quota.get("slots").and_then(Value::as_u64).unwrap_or_default(),
+            subject: entry.subject.clone().unwrap_or_default(),
+            rule: entry.rule.clone().unwrap_or_default(),
+            payee: entry.text("payee").ok().map(str::to_owned),
+            part: entry.data.get("part").cloned(),
+            is_capped: entry.data.get("drawn_fen").is_some(),
+            amount_fen: entry.fen("amount_fen").unwrap_or_default().0,
+            until: None,
+            approved_base_fen: None,
+        };
+        self.marks.insert(entry.about, marks_in(entry));
     }
 }
 

@@ -11,7 +11,8 @@
 //! | sequence, time, hashes, the head's size, frontier, root, time and state | the leaves (6, 9) |
 //! | an entry's columns, its legs among them | its leaf (5) |
 //! | balances | the replay, and the sum of the postings (3, 5) |
-//! | vouchers, redemptions, old items, appropriations | what their entries made of them (9) |
+//! | vouchers, redemptions, applications, old items | what their entries made of them (9) |
+//! | appropriations, payees | the same, and what entries committed to |
 //! | buckets | what the things in the states that keep them have (5) |
 //! | receipts in answers | the entries that they name (4, 7) |
 //! | slots | vouchers in a matching state, at most N a person and quota key (1); holdings |
@@ -26,6 +27,7 @@
 //! may run beside the service. Cost: each row once; it keeps in memory what lives in the books
 //! (about a kilobyte a voucher with its redemption), and entries a page at a time.
 
+mod applications;
 mod compare;
 mod keep;
 mod reference;
@@ -49,6 +51,7 @@ pub fn entry_types() -> Vec<&'static EntryType> {
         crate::old_item::entries::ENTRY_TYPES,
         crate::voucher::entries::ENTRY_TYPES,
         crate::redemption::entries::ENTRY_TYPES,
+        crate::application::entries::ENTRY_TYPES,
     ]
     .concat()
 }

@@ -69,8 +69,14 @@ impl Check<'_> {
                 lost.push((key.1, &voucher.state));
             }
         }
+        for ((book, id), application) in &rows.applications {
+            let due = application.lives(self.latest) && !application.quota_key().is_empty();
+            if due && !slotted.contains(&(*book, *id)) {
+                lost.push((*id, &application.state));
+            }
+        }
         for (id, state) in lost {
-            self.say(format_args!("voucher {id} is {state} and has no slot"));
+            self.say(format_args!("{id} is {state} and has no slot"));
         }
     }
 
@@ -81,6 +87,19 @@ impl Check<'_> {
             let his = self.subjects.get(&(holder.0, quota.person_id)) == Some(subject);
             if due != key || !for_good || quota.untils[slot].is_some() || !his {
                 self.say(format_args!("a slot of {key} is not that of its holding {id}"));
+            }
+            return;
+        }
+        if let Some(application) = self.rows.applications.get(&holder) {
+            let due = application.due();
+            let is = SlotState::of_code(quota.states[slot]);
+            let is = is.map(|state| (state, quota.untils[slot]));
+            let his = application.person_id == quota.person_id && application.quota_key() == *key;
+            if !his || due.is_none() || due != is {
+                let state = &application.state;
+                self.say(format_args!(
+                    "a slot of {key} is not that of its application {id}, which is {state}"
+                ));
             }
             return;
         }
@@ -135,7 +154,9 @@ impl Check<'_> {
         for (slot, until) in quota.untils.iter().enumerate() {
             let Some(book) = self.books.get(&quota.books[slot]) else { continue };
             let holder = quota.holders[slot];
-            most = most.max(book.kept.claims.get(&holder).map_or(0, |claim| claim.slots));
+            let kept = &book.kept;
+            most = most.max(kept.claims.get(&holder).map_or(0, |claim| claim.slots));
+            most = most.max(kept.applications.get(&holder).map_or(0, |applied| applied.slots));
             let redemption = self
                 .rows
                 .vouchers
@@ -180,6 +201,16 @@ impl Check<'_> {
                 }
             }
         }
+        for ((book, id), application) in &rows.applications {
+            let due = application.due().filter(|_| application.lives(self.latest));
+            let Some((_, until)) = due else { continue };
+            for name in application.marks() {
+                if held.get(&name) != Some(&((*book, *id), until)) {
+                    let (kind, digest) = name;
+                    self.say(format_args!("application {id} is without its mark {kind} {digest}"));
+                }
+            }
+        }
         self.marks_of_old_items(&held);
     }
 
@@ -198,6 +229,16 @@ impl Check<'_> {
                 self.say(format_args!(
                     "mark {kind} {digest} is held {until} by voucher {id}, which is {state} \
                      and has no such redemption"
+                ));
+            }
+            return;
+        }
+        if let Some(application) = self.rows.applications.get(&holder) {
+            let due = application.due().map(|(_, until)| until);
+            if due != Some(until) || !application.marks().contains(name) {
+                let (id, state) = (holder.1, &application.state);
+                self.say(format_args!(
+                    "mark {kind} {digest} is not that of application {id}, which is {state}"
                 ));
             }
             return;
@@ -260,6 +301,12 @@ impl Check<'_> {
                 }
                 due.entry((row.person_id, key.clone())).or_default().2 += 1;
             }
+        }
+        for application in self.rows.applications.values() {
+            let Some(key) = application.cap_key() else { continue };
+            let sums = due.entry((application.person_id, key)).or_default();
+            let (held, used, count) = application.tallied();
+            *sums = (sums.0 + held, sums.1 + used, sums.2 + count);
         }
         for row in store::tallies(connection)? {
             let is = (row.held_fen, row.used_fen, row.count);

@@ -84,6 +84,27 @@ row!(RedemptionRow {
     captured_at: Nullable<Timestamptz> => Option<Moment>,
 });
 
+row!(ApplicationRow {
+    application_id: SqlUuid => Uuid,
+    person_id: SqlUuid => Uuid,
+    subject: Binary => Vec<u8>,
+    class: Text => String,
+    rule: Binary => Vec<u8>,
+    state: Text => String,
+    amount_fen: BigInt => i64,
+    granted_fen: Nullable<BigInt> => Option<i64>,
+    first_id: Nullable<SqlUuid> => Option<Uuid>,
+    decided_at: Timestamptz => Moment,
+    submitted_at: Timestamptz => Moment,
+    until: Nullable<Timestamptz> => Option<Moment>,
+    filed: Text => String,
+});
+
+row!(
+    /// An account in the vault: what an entry committed to.
+    PayeeRow { application_id: SqlUuid => Uuid, commitment: Text => String }
+);
+
 row!(
     /// Of things of which only the state is compared; `fen` is NULL where they have none.
     ThingRow { id: SqlUuid => Uuid, state: Text => String, fen: Nullable<BigInt> => Option<i64> }
@@ -158,6 +179,11 @@ of_book!(postings -> AccountRow
 of_book!(vouchers -> VoucherRow = "SELECT * FROM voucher WHERE book_id = $1 ORDER BY voucher_id");
 of_book!(redemptions -> RedemptionRow
     = "SELECT * FROM redemption WHERE book_id = $1 ORDER BY redemption_id");
+of_book!(applications -> ApplicationRow
+    = "SELECT * FROM application WHERE book_id = $1 ORDER BY application_id");
+of_book!(payees -> PayeeRow
+    = "SELECT application_id, commitment FROM vault.payee WHERE book_id = $1 \
+       ORDER BY application_id");
 of_book!(old_items -> ThingRow
     = "SELECT old_item_id AS id, state, NULL::bigint AS fen FROM old_item WHERE book_id = $1 \
        ORDER BY old_item_id");

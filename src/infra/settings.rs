@@ -19,6 +19,7 @@ pub struct Settings {
     pub database: Database,
     pub redis: Redis,
     pub book: Book,
+    pub application: Application,
     pub keys: Keys,
     pub files: BlobSettings,
     pub clocks: Clocks,
@@ -66,6 +67,13 @@ pub struct Book {
     pub batch: usize,
     pub queue: usize,
     pub sweep_seconds: u64,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Application {
+    pub second_person_above_fen: i64,
+    pub correction_days: u16,
 }
 
 #[derive(Clone, Debug, Deserialize)]

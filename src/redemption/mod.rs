@@ -30,7 +30,7 @@ mod marks;
 pub mod model;
 mod prepare;
 pub mod purchase;
-mod reads;
+pub mod reads;
 pub mod reference;
 pub mod reserve;
 pub mod store;

@@ -22,21 +22,21 @@ use crate::register::model::MarkKey;
 use crate::voucher::doors::{Doors, put};
 
 /// The product is of another class than the voucher, or of none that this purchase may have.
-const CLASS_MISMATCH: Refusal = Refusal::new(
+pub const CLASS_MISMATCH: Refusal = Refusal::new(
     "CLASS_MISMATCH",
     "商品品类与资格券不符",
     "the product is of another class than the voucher",
 );
 
 /// The catalogue does not hold the product.
-const GOODS_NOT_IN_CATALOGUE: Refusal = Refusal::new(
+pub const GOODS_NOT_IN_CATALOGUE: Refusal = Refusal::new(
     "GOODS_NOT_IN_CATALOGUE",
     "商品不在补贴商品库内，请核对条码",
     "the goods catalogue does not hold this product; check its barcode",
 );
 
 /// The programme wants an old item.
-const OLD_ITEM_NEEDED: Refusal = Refusal::new(
+pub const OLD_ITEM_NEEDED: Refusal = Refusal::new(
     "OLD_ITEM_NEEDED",
     "本方案须交回旧品，请先由回收单位登记核验",
     "this programme wants an old item: have a recycler register and verify it first",
@@ -50,14 +50,14 @@ pub const OLD_ITEM_NOT_VERIFIED: Refusal = Refusal::new(
 );
 
 /// It is of a class that this programme does not take back.
-const OLD_ITEM_CLASS: Refusal = Refusal::new(
+pub const OLD_ITEM_CLASS: Refusal = Refusal::new(
     "OLD_ITEM_CLASS",
     "旧品品类不符合本方案要求",
     "the old item is of a class that this programme does not take",
 );
 
 /// It is somebody else's.
-const OLD_ITEM_NOT_OWN: Refusal = Refusal::new(
+pub const OLD_ITEM_NOT_OWN: Refusal = Refusal::new(
     "OWNER_MISMATCH",
     "旧品所有人与申请人不一致",
     "the old item belongs to somebody else",

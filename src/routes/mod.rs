@@ -5,6 +5,8 @@ pub mod health;
 pub mod openapi;
 pub mod programmes;
 
+use crate::application::http::{self as applications, Applying, Seeing};
+use crate::application::office;
 use crate::http::request::unknown_path;
 use crate::identity::acting::{
     Auditor, Dismantler, Either, Finance, Official, Part, Person, ProgrammeAdmin, RealNameProvider,
@@ -134,6 +136,17 @@ pub const TABLE: &[Row] = &[
     row!(See, "/v1/redemptions/{id}", Retailer, redemptions::see),
     row!(Change, "/v1/redemptions/{id}/capture", Retailer, redemptions::capture),
     row!(Change, "/v1/redemptions/{id}/cancel", Retailer, redemptions::cancel),
+
+    row!(Change, "/v1/applications", Applying, applications::submit),
+    row!(See, "/v1/applications", Applying, applications::list),
+    row!(See, "/v1/applications/{id}", Seeing, applications::see),
+    row!(Change, "/v1/applications/{id}/corrections", Applying, applications::correct),
+    row!(Change, "/v1/applications/{id}/withdraw", Applying, applications::withdraw),
+    row!(Change, "/v1/applications/{id}/request-correction", Reviewer, office::request_correction),
+    row!(Change, "/v1/applications/{id}/approve", Reviewer, office::approve),
+    row!(Change, "/v1/applications/{id}/confirm", Either<Reviewer, Finance>, office::confirm),
+    row!(Change, "/v1/applications/{id}/reject", Reviewer, office::reject),
+    row!(Change, "/v1/applications/{id}/top-up", Reviewer, office::top_up),
 ];
 
 /// Every route of the public interface.

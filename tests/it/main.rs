@@ -1,6 +1,7 @@
 //! All integration tests: one program, one private PostgreSQL and Redis, a database per test.
 //! Folders mirror those of `src`.
 
+mod application;
 mod audit;
 mod book;
 mod demo;

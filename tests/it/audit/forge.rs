@@ -80,6 +80,41 @@ const LIES: &[(&str, Edit, &str)] = &[
         |leaf| leaf["data"]["until"] = json!("2031-01-01T00:00:00.000000Z"),
         "ended before its end",
     ),
+    (
+        "application.submitted",
+        |leaf| leaf["data"]["quota"]["slots"] = json!(0),
+        "granted above the quota",
+    ),
+    (
+        "application.correction_requested",
+        |leaf| leaf["data"]["until"] = json!("2025-01-01T00:00:00.000000Z"),
+        "a deadline that has passed",
+    ),
+    ("application.corrected", |leaf| leaf["data"]["marks"] = json!([]), "the marks of application"),
+    ("application.approved", |leaf| leaf["data"]["granted_fen"] = json!(1), "nobody says why"),
+    ("application.made_payable", |leaf| leaf["data"]["by"] = json!("x"), "nobody released it"),
+    (
+        "application.rejected",
+        |leaf| {
+            leaf["kind"] = json!("application.withdrawn");
+            leaf["data"] = json!({});
+        },
+        "is rejected, by its entries it is withdrawn",
+    ),
+    (
+        "application.withdrawn",
+        |leaf| {
+            leaf["kind"] = json!("application.rejected");
+            leaf["data"] = json!({"reasons": []});
+        },
+        "is withdrawn, by its entries it is rejected",
+    ),
+    (
+        "application.lapsed",
+        |leaf| leaf["data"]["until"] = json!("2031-01-01T00:00:00.000000Z"),
+        "lapsed before its end",
+    ),
+    ("application.topped_up", |leaf| leaf["data"]["before_fen"] = json!(1), "granted before"),
     ("redemption.disputed", |leaf| leaf["about"] = json!("0".repeat(32)), "no redemption"),
 ];
 

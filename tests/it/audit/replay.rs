@@ -213,7 +213,7 @@ const TAMPERINGS: &[(&str, &str)] = &[
     ("UPDATE store SET region = '310000'", "the region of store"),
     ("DELETE FROM approval", "has an entry and no row"),
     ("UPDATE programme SET text = text || '#'", "does not hash to its name"),
-    ("UPDATE programme SET version = 7", "is not the one that its entry published"),
+    ("UPDATE programme SET version = version + 7", "is not the one that its entry published"),
     ("DELETE FROM programme", "has an entry and no row"),
     ("DELETE FROM goods WHERE gtin = '6908800000012'", "products have a row"),
     ("DELETE FROM filed_price", "filed prices have a row"),

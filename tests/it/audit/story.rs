@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use tradein::identity::model::PersonId;
 use tradein::identity::role::Role;
-use tradein::kernel::identifier::{IdNumber, Identifier, Imei, Mobile};
+use tradein::kernel::identifier::{BankCard, IdNumber, Identifier, Imei, Mobile, Vin};
 use tradein::register::holdings::file::read;
 use tradein::register::holdings::import::ImportHoldings;
 
 pub const VOUCHERS: &str = include_str!("vouchers.toml");
 pub const CHECKOUT: &str = include_str!("checkout.toml");
+/// Its second version pays 1,000 yuan more, back to the beginning.
+pub const APPLICATIONS: &str = include_str!("applications.toml");
 
 /// Of the sample catalogue: a television.
 const TV: &str = "6908800000067";
@@ -27,12 +29,13 @@ impl Story {
     pub async fn begin() -> Story {
         let world = World::at("2025-06-10T12:00:00+08:00");
         let admin = world.official_token(Role::ProgrammeAdmin, "100000/*", "admin");
-        for text in [VOUCHERS, CHECKOUT] {
+        for text in [VOUCHERS, CHECKOUT, APPLICATIONS] {
             world.publish_text(&admin, text).await;
         }
         world.load_goods().await;
         world.book("310000", "appliance", 2025, 1_000_000).await;
         world.book("310000", "local", 2025, 100_000).await;
+        world.book("310000", "car", 2025, 200_000).await;
         let till = world.retailer().await;
         Story { world, admin, till, serials: 0 }
     }
@@ -43,6 +46,7 @@ impl Story {
         story.organisations().await;
         story.people().await;
         story.old_items().await;
+        story.applications().await;
         story.vouchers().await;
         story.checkouts().await;
         // The last ends are still to come: a book in the middle of its life.
@@ -118,6 +122,59 @@ impl Story {
             let path = format!("/v1/old-items/{id}/{end}");
             self.world.post(&token, &path, body).await.expect(200);
         }
+    }
+
+    /// A submission of everybody's end; the last is raised.
+    async fn applications(&self) {
+        let world = &self.world;
+        let [one, two] =
+            ["one", "two"].map(|login| world.official_token(Role::Reviewer, "310000/car", login));
+        let mut ids = Vec::new();
+        for n in 0..7 {
+            let (person, body) = self.application(n);
+            let token = world.person_token(person);
+            let done = world.post(&token, "/v1/applications", body.clone()).await.expect(201);
+            let id = done.body["application"]["id"].as_str().expect("an id").to_owned();
+            ids.push((id, token, body));
+        }
+        let act = async |token: &str, n: usize, act: &str, body: Value| {
+            let path = format!("/v1/applications/{}/{act}", ids[n].0);
+            world.post(token, &path, body).await
+        };
+        let because = json!({"reasons": ["DOCUMENT_MISSING"]});
+        act(&one, 0, "approve", json!({})).await.expect(200);
+        act(&two, 0, "confirm", json!({})).await.expect(200);
+        act(&one, 1, "reject", because.clone()).await.expect(200);
+        act(&ids[2].1, 2, "withdraw", json!({})).await.expect(200);
+        for n in [3, 4, 5] {
+            act(&one, n, "request-correction", because.clone()).await.expect(200);
+        }
+        let mut papers = ids[3].2["papers"].clone();
+        papers["item"]["vin"] = json!(Vin::synthetic(77).reveal());
+        papers["price_fen"] = json!(18_000_000);
+        act(&ids[3].1, 3, "corrections", json!({"papers": papers})).await.expect(200);
+        // The fourth correction comes late: after its deadline of ten days.
+        let raised = APPLICATIONS
+            .replace("version = 1", "version = 2\n")
+            .replace("fixed_fen = 18_000_00", "fixed_fen = 19_000_00")
+            .replace("pay:1800000", "pay:1900000");
+        world.publish_text(&self.admin, &raised).await;
+        act(&one, 0, "top-up", json!({})).await.expect(201);
+    }
+
+    fn application(&self, n: u64) -> (PersonId, Value) {
+        let person = self.world.person(35);
+        let day = "2025-06-01";
+        let papers = json!({"price_fen": 15_000_000,
+            "invoice": {"number": format!("INV-{n:04}"), "buyer": person, "issued_on": day},
+            "item": {"vin": Vin::synthetic(n).reveal(), "power": "nev", "registered_on": day},
+            "old": {"vin": Vin::synthetic(1_000 + n).reveal(), "owner": person,
+                "invoice_number": format!("USED-{n:04}"),
+                "facts": {"transferred_on": day}}});
+        let account = BankCard::synthetic(n).reveal().to_owned();
+        let body = json!({"region": "310000", "class": "car.replace", "papers": papers,
+            "payee": {"account": account, "bank": "中国银行测试支行"}});
+        (person, body)
     }
 
     /// A person with a voucher for a television: its id and code.

@@ -22,6 +22,7 @@ fn all_statements() -> Vec<(&'static str, &'static str)> {
         tradein::old_item::store::CLERK_STATEMENTS,
         tradein::voucher::store::CLERK_STATEMENTS,
         tradein::redemption::store::CLERK_STATEMENTS,
+        tradein::application::store::CLERK_STATEMENTS,
     ]
     .concat()
 }

@@ -4,10 +4,15 @@
 #![allow(clippy::inconsistent_digit_grouping)]
 
 mod beijing;
+mod car;
+mod car_years;
 mod digital;
 mod ebike;
 mod examples;
+mod ebike_applied;
+mod grant;
 mod home;
 mod limits;
+pub mod office;
 mod order;
 pub mod shop;

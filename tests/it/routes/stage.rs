@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use tradein::identity::model::{OrganisationId, PersonId};
 use tradein::identity::role::Role;
-use tradein::kernel::identifier::{CreditCode, Identifier};
+use tradein::kernel::identifier::{BankCard, CreditCode, Identifier, Vin};
 use tradein::routes::{Row, Verb};
 
 /// Two books, two of every kind of caller, and objects of the first of them.
@@ -21,36 +21,43 @@ pub struct Stage {
     pub old_item: String,
     pub appropriation: String,
     pub programme: String,
+    pub application: String,
+    papers: Value,
 }
 
 /// Of which of the two callers of a kind a token is.
 pub const OWNER: usize = 0;
 pub const STRANGER: usize = 1;
 
-pub const KINDS: [(Role, &str); 4] = [
+pub const KINDS: [(Role, &str); 5] = [
     (Role::Retailer, "retailer"),
     (Role::Recycler, "recycler"),
     (Role::Dismantler, "dismantler"),
     (Role::RealNameProvider, "real_name_provider"),
+    (Role::Enterprise, "enterprise"),
 ];
 
 impl Stage {
     pub async fn new() -> Stage {
         let world = World::at("2024-10-01T12:00:00+08:00");
-        world.publish(&["shanghai-appliance-2024"]).await;
+        let cars = ["nation-car-scrap-2024-v1", "nation-car-scrap-2024-v2"];
+        world.publish(&["shanghai-appliance-2024", cars[0], cars[1]]).await;
         world.load_goods().await;
         let book = world.book("310000", "appliance", 2024, 100_000).await;
+        world.book("310000", "car", 2024, 100_000).await;
         let other_book = world.book("320500", "appliance", 2024, 100_000).await;
         let people = [world.person(35), world.person(35)];
         let mut organisations = HashMap::new();
         for (role, kind) in KINDS {
             for whose in [OWNER, STRANGER] {
                 let id = world.organisation(kind, &[]).await;
-                let body = json!({"region": "310000", "family": "appliance",
-                    "from": "2020-01-01"});
-                let path = format!("/v1/organisations/{id}/approvals");
-                let admin = world.official_token(Role::ProgrammeAdmin, "310000/*", "admin");
-                world.post(&admin, &path, body).await.expect(201);
+                for family in ["appliance", "car"] {
+                    let body = json!({"region": "310000", "family": family,
+                        "from": "2020-01-01"});
+                    let path = format!("/v1/organisations/{id}/approvals");
+                    let admin = world.official_token(Role::ProgrammeAdmin, "310000/*", "admin");
+                    world.post(&admin, &path, body).await.expect(201);
+                }
                 organisations.insert((role, whose), id);
             }
         }
@@ -67,6 +74,8 @@ impl Stage {
             old_item: String::new(),
             appropriation: String::new(),
             programme: String::new(),
+            application: String::new(),
+            papers: Value::Null,
         };
         stage.fill().await;
         stage
@@ -87,6 +96,10 @@ impl Stage {
         let path = format!("/v1/books/{}/appropriations", self.book);
         let proposed = self.world.post(&finance, &path, money()).await.expect(201);
         self.appropriation = id(&proposed, "appropriation");
+        self.papers = self.papers().await;
+        let person = self.token(Role::Person, OWNER);
+        let applied = self.world.post(&person, "/v1/applications", self.application()).await;
+        self.application = id(&applied.expect(201), "application");
         let programmes = self.world.get(&finance, "/v1/programmes").await.expect(200);
         let hash = programmes.body["data"][0]["sha256"].as_str().expect("a hash");
         self.programme = hash.to_owned();
@@ -119,12 +132,15 @@ impl Stage {
             "redemptions" => self.redemption.clone(),
             "old-items" => self.old_item.clone(),
             "books" => self.appropriation.clone(),
+            "applications" => self.application.clone(),
             _ => String::new(),
         };
         let path = row.path.replace("{id}", &id).replace("{book}", &self.book.to_string());
         let path = path.replace("{sha256}", &self.programme).replace("{file:.*}", "");
         match row.path {
-            "/v1/redemptions" if row.verb == Verb::See => format!("{path}?book={}", self.book),
+            "/v1/redemptions" | "/v1/applications" if row.verb == Verb::See => {
+                format!("{path}?book={}", self.book)
+            }
             _ => path,
         }
     }
@@ -153,6 +169,12 @@ impl Stage {
                 "channel": "offline", "location": "310000"}),
             "/v1/vouchers/lookup" => json!({"code": self.code}),
             "/v1/quotes" | "/v1/redemptions" => self.purchase(),
+            "/v1/applications" => self.application(),
+            "/v1/applications/{id}/corrections" => json!({"papers": self.papers}),
+            "/v1/applications/{id}/request-correction" | "/v1/applications/{id}/reject" => {
+                json!({"reasons": ["DOCUMENT_MISSING"], "sentence": "请补充材料"})
+            }
+            "/v1/applications/{id}/approve" => json!({"still_owned": true}),
             _ => json!({}),
         }
     }
@@ -161,6 +183,30 @@ impl Stage {
         json!({"voucher_code": self.code, "order_no": "order-1", "price_fen": 899_900,
             "channel": "offline", "delivery_region": "310000",
             "item": {"gtin": "6908800000012", "serial": "SN-4711"}})
+    }
+
+    /// The application of the owner for a car that a dismantler took in.
+    pub fn application(&self) -> Value {
+        json!({"region": "310000", "class": "car.scrap", "location": "310000",
+            "papers": self.papers,
+            "payee": {"account": BankCard::synthetic(1).reveal(), "bank": "中国银行测试支行"}})
+    }
+
+    async fn papers(&self) -> Value {
+        let day = "2024-09-20";
+        let dismantler = self.token(Role::Dismantler, OWNER);
+        let body = json!({"region": "310000", "class": "car.scrap", "handed_over_on": day,
+            "owner": self.person(OWNER), "identifiers": {"vin": "LSVAB2188E2100001",
+                "certificate": "310000202409200001"},
+            "facts": {"fuel": "petrol", "use": "private", "registered_on": "2009-01-01",
+                "in_name_since": "2010-01-01", "scrap_certificate_on": day,
+                "deregistered_on": day}});
+        let taken = self.world.post(&dismantler, "/v1/old-items", body).await.expect(201);
+        json!({"price_fen": 15_000_000, "old_item": taken.body["old_item"]["id"],
+            "invoice": {"number": "INV-0001", "buyer": self.person(OWNER), "issued_on": day,
+                "region": "310000"},
+            "item": {"vin": Vin::synthetic(1).reveal(), "power": "nev", "in_catalogue": true,
+                "registered_on": day, "registration_region": "310000"}})
     }
 
     fn handed_over(&self, serial: &str) -> Value {
