@@ -46,7 +46,7 @@ pub const ERAS: [Era; 3] = [
         year: 2025,
         begins: "2025-03-12T10:00:00+08:00",
         ends: "2025-09-01T00:00:00+08:00",
-        books: &[("330300", "home"), ("310000", "digital")],
+        books: &[("330300", "home"), ("310000", "digital"), ("310000", "car")],
     },
     Era {
         year: 2026,
@@ -80,9 +80,11 @@ pub struct World {
     /// Another shop in Shanghai.
     pub xuhui: Firm,
     pub recycler: Firm,
+    pub dismantler: Firm,
     pub wenzhou: Firm,
     /// Two shops in Suzhou.
     pub suzhou: [Firm; 2],
+    pub reviewers: [Who; 2],
     books: Mutex<Vec<Book>>,
     provider: Firm,
     admin: Who,
@@ -113,6 +115,11 @@ impl World {
             hongqiao: firms.find(1, "retailer", "上海虹桥电器", "310000", SHANGHAI_GOODS).await?,
             xuhui: firms.find(2, "retailer", "上海徐汇数码", "310000", SHANGHAI_GOODS).await?,
             recycler: firms.find(3, "recycler", "上海绿环回收", "310000", SHANGHAI_GOODS).await?,
+            dismantler: firms.find(8, "dismantler", "上海宝山拆解", "310000", &["car"]).await?,
+            reviewers: [
+                official(&mint, Role::Reviewer, "reviewer")?,
+                official(&mint, Role::Reviewer, "another reviewer")?,
+            ],
             wenzhou: firms.find(4, "retailer", "温州鹿城卫浴", "330300", &["home"]).await?,
             suzhou: [
                 firms.find(5, "retailer", "苏州观前电器", "320500", &["appliance"]).await?,
@@ -129,7 +136,9 @@ impl World {
             mint,
             clock,
         };
-        page.good("5 shops, 1 recycler, 1 real-name provider, each with its credit code");
+        page.good(
+            "5 shops, 1 recycler, 1 dismantler, 1 real-name provider, each with its credit code",
+        );
         Ok(world)
     }
 
@@ -224,7 +233,10 @@ impl World {
             return Ok(());
         }
         let mut waited = false;
-        for book in self.books().iter().filter(|book| book.name.ends_with(&era.year.to_string())) {
+        // An application that an interrupted run has left has no end.
+        let ends = |book: &&Book| !book.name.contains("/car/");
+        let of_era = |book: &&Book| book.name.ends_with(&era.year.to_string());
+        for book in self.books().iter().filter(of_era).filter(ends) {
             if self.held(book.no).await? == 0 {
                 continue;
             }
@@ -307,7 +319,8 @@ impl World {
             (Role::Finance, self.finance[0].token.clone()),
             (Role::Auditor, self.auditor.token.clone()),
         ];
-        tokens.push((Role::Reviewer, official(&self.mint, Role::Reviewer, "reviewer")?.token));
+        tokens.push((Role::Dismantler, token(&self.dismantler)));
+        tokens.push((Role::Reviewer, self.reviewers[0].token.clone()));
         Ok(tokens)
     }
 

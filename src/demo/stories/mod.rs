@@ -1,6 +1,7 @@
 //! The stories, one a file, in the order of the years in which they play.
 
 mod appliance;
+mod car;
 mod checkout;
 mod digital;
 mod ebike;
@@ -33,12 +34,14 @@ pub async fn play_all(world: &World, teller: &mut Teller<'_>) -> anyhow::Result<
     let _ = checkout::play(world, teller).await;
     heading(world, teller, "4. A telephone in Shanghai, to the fen at the limit");
     let _ = digital::play(world, teller).await;
+    heading(world, teller, "5. A car in Shanghai, the old one scrapped: reviewed, then paid");
+    let _ = car::play(world, teller).await;
     page.heading(&format!("{}: Suzhou, under the programme of Jiangsu", ERAS[2].year));
     world.leave(&ERAS[1]).await?;
     world.enter(&ERAS[2], page).await?;
-    heading(world, teller, "5. A voucher that lapses, and a reservation that is cancelled");
+    heading(world, teller, "6. A voucher that lapses, and a reservation that is cancelled");
     let _ = lapse::play(world, teller).await;
-    heading(world, teller, "6. Two tills want one voucher");
+    heading(world, teller, "7. Two tills want one voucher");
     let _ = race::play(world, teller).await;
     Ok(())
 }
