@@ -6,3 +6,4 @@ mod errors;
 mod interleaving;
 mod plans;
 mod proxy;
+mod role;
