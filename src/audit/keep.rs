@@ -1,6 +1,6 @@
 //! What a replay keeps of the entries beside the fold: the facts that rows are compared with.
 
-use crate::book::entries::BOOK_LISTED;
+use crate::book::entries::{BOOK_LISTED, HEADS_LISTED};
 use crate::book::fold::EntryView;
 use crate::identity::organisation::entries::{
     ORGANISATION_APPROVED, ORGANISATION_REGISTERED, STORE_ADDED,
@@ -68,6 +68,8 @@ pub struct Kept {
     /// Vouchers whose lapse counts on a tally.
     pub lapses: Vec<(Uuid, String)>,
     pub listed: BTreeMap<BookNo, Listed>,
+    /// The listed heads of each book: size to root, in hexadecimal.
+    pub heads: BTreeMap<BookNo, BTreeMap<u64, String>>,
     /// What the leaf of an organisation, an approval or a store says.
     pub records: BTreeMap<Uuid, Value>,
     /// Published programmes: id and version to hash.
@@ -134,6 +136,8 @@ impl Kept {
             let number = BookNo::try_from(integer("book_no")).unwrap_or_default();
             let name = format!("{}/{}/{}", text("region"), text("family"), integer("year"));
             self.listed.insert(number, Listed { name, state: text("state") });
+        } else if kind == HEADS_LISTED.name {
+            self.take_heads(entry);
         } else if kind == PROGRAMME_PUBLISHED.name {
             self.programmes.insert((text("id"), integer("version")), text("sha256"));
         } else if kind == GOODS_LOADED.name {
@@ -145,6 +149,24 @@ impl Kept {
             self.records.insert(entry.about, entry.data.clone());
         }
     }
+}
+
+impl Kept {
+    fn take_heads(&mut self, entry: &EntryView) {
+        for (book, size, root) in heads_in(entry) {
+            self.heads.entry(book).or_default().insert(size, root);
+        }
+    }
+}
+
+/// Book, size and root of each head that a listing names.
+fn heads_in(entry: &EntryView) -> Vec<(BookNo, u64, String)> {
+    let heads = entry.data.get("heads").and_then(Value::as_array).cloned().unwrap_or_default();
+    let head = |head: &Value| {
+        let book = BookNo::try_from(head.get("book_no")?.as_i64()?).ok()?;
+        Some((book, head.get("size")?.as_u64()?, head.get("root")?.as_str()?.to_owned()))
+    };
+    heads.iter().filter_map(head).collect()
 }
 
 fn marks_in(entry: &EntryView) -> Vec<MarkName> {

@@ -17,6 +17,7 @@
 //! | slots | vouchers in a matching state, at most N a person and quota key (1); holdings |
 //! | marks | reservations and captured redemptions, old items, holdings (2) |
 //! | tallies, tranches | the redemptions that drew on them |
+//! | heads listed in the register book | the roots of the books that they name (6) |
 //! | organisations, programmes, goods | the entries of the register book |
 //!
 //! The numbers are those of the invariants. A register row without holder means the same as none.
@@ -27,6 +28,7 @@
 //! (about a kilobyte a voucher with its redemption), and entries a page at a time.
 
 mod compare;
+mod heads;
 mod keep;
 mod reference;
 mod registers;
