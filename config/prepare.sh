@@ -19,13 +19,15 @@ if [ -z "${TRADEIN_PG_BIN:-}" ]; then
     any '/usr/lib/postgresql/*/bin/postgres' || has_program postgres || missing+=(postgresql)
 fi
 has_program redis-server || has_program valkey-server || missing+=(redis-server)
+# The tests read our logs with tools of others, which live in an environment of Python.
+has_program python3 && python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if ! has_program apt-get; then
     echo "Missing: ${missing[*]} (names of the Debian packages). Install a C compiler, make," \
-        "libpq with its headers, PostgreSQL 15 or later and Redis 7.0 or later, for example:" \
-        "brew install libpq postgresql@17 redis" >&2
+        "libpq with its headers, PostgreSQL 15 or later, Redis 7.0 or later and Python 3, for example:" \
+        "brew install libpq postgresql@17 redis python" >&2
     exit 1
 fi
 

@@ -6,19 +6,32 @@
 //! | look | 1 s | the gate looks whether Redis is still the one it was |
 //! | reconcile | 1 s | the gate sets what is left of each tranche to what Postgres has |
 //! | revoke | 5 s | the list of revoked keys and tokens is read again |
+//! | publish | 0.4 s | the publisher signs what has changed and writes it to the log store |
+//! | witness | 1 s | witnesses are asked for cosignatures of what was signed |
+//! | list heads | `log.heads_seconds` | the register book lists all books and their signed heads |
+//!
+//! The last three run where logs are published, and only the publisher's process does them.
 
 use crate::application;
 use crate::book::model::{Actor, Command};
+use crate::book::publish::heads::ListHeads;
+use crate::book::publish::publisher::Publisher;
+use crate::book::publish::witness::Witnesses;
+use crate::book::publish::{Log, Standing};
 use crate::book::{BookInfo, Books, Envelope, REGISTER, read};
 use crate::http::problem::{Language, Problem};
 use crate::identity::token::{RevokedFile, Verifier};
 use crate::infra::clock::Clock;
 use crate::infra::postgres::ReadPool;
+use crate::kernel::id::BookNo;
+use crate::kernel::merkle::Hash;
 use crate::redemption;
 use crate::register::gate::Gate;
 use crate::voucher;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Ends written in one round for one book; what is left is written in the next.
 const MOST_ENDS: i64 = 512;
@@ -29,6 +42,9 @@ const WATCH: Duration = Duration::from_secs(1);
 /// Between two looks at the list of revocations.
 const REVOKE: Duration = Duration::from_secs(5);
 
+/// Size and root of the signed heads, by book.
+pub type Heads = BTreeMap<BookNo, (u64, Hash)>;
+
 /// What the jobs work with.
 #[derive(Clone)]
 pub struct Jobs {
@@ -36,6 +52,7 @@ pub struct Jobs {
     pub pool: ReadPool,
     pub clock: Arc<Clock>,
     pub gate: Gate,
+    pub log: Option<Arc<Log>>,
 }
 
 impl Jobs {
@@ -58,6 +75,52 @@ impl Jobs {
             self.gate.reconcile().await;
             tokio::time::sleep(WATCH).await;
         }
+    }
+
+    /// Keeps every log signed until the process ends.
+    pub async fn publish_for_ever(self, log: Arc<Log>) {
+        Publisher::new(log, self.pool.clone()).run_for_ever().await;
+    }
+
+    /// Asks witnesses until the process ends.
+    pub async fn witness_for_ever(self, log: Arc<Log>) {
+        let names = || async {
+            let books = self.books.all().await.unwrap_or_default();
+            books.iter().map(|book| book.name.clone()).collect()
+        };
+        match Witnesses::new(log) {
+            Ok(witnesses) => witnesses.run_for_ever(names).await,
+            Err(error) => tracing::error!(%error, "log.no_witness_client"),
+        }
+    }
+
+    /// Lists the heads from time to time until the process ends.
+    pub async fn list_heads_for_ever(self, log: Arc<Log>, every: Duration) {
+        let mut listed = BTreeMap::new();
+        loop {
+            tokio::time::sleep(every).await;
+            if let Standing::Publisher(_) = log.status.standing()
+                && let Err(problem) = self.list_heads(&log, &mut listed).await
+            {
+                tracing::warn!(%problem, "log.heads_not_listed");
+            }
+        }
+    }
+
+    /// Lists the signed heads of all books in the register book, where they are not those that
+    /// were listed before.
+    pub async fn list_heads(&self, log: &Arc<Log>, listed: &mut Heads) -> Result<(), Problem> {
+        let books = self.books.all().await?;
+        let books = books.iter().filter(|book| book.no != REGISTER).map(|book| (**book).clone());
+        let (books, log) = (books.collect::<Vec<BookInfo>>(), log.clone());
+        let read = tokio::task::spawn_blocking(move || log.signed_heads(&books)).await;
+        let heads = read.map_err(|_| Problem::internal())?.map_err(|_| Problem::busy(1))?;
+        if heads != *listed {
+            let command = ListHeads { id: Uuid::now_v7(), heads: heads.clone() };
+            self.books.answer(REGISTER, system(Arc::new(command))).await?;
+            *listed = heads;
+        }
+        Ok(())
     }
 
     /// Writes the ends that are due in every book, and says how many commands that took.

@@ -1,5 +1,6 @@
 //! One process put together: what every handler and job shares, and the servers in front of it.
 
+use crate::book::publish::{Log, LogFolder, LogKeys, Status};
 use crate::book::role::{self, Checked};
 use crate::book::{Books, ClerkSettings};
 use crate::http::{extract, request};
@@ -11,6 +12,7 @@ use crate::infra::postgres::{self, ReadPool};
 use crate::infra::redis::RedisDoor;
 use crate::infra::settings::Settings;
 use crate::jobs::{self, Jobs};
+use crate::kernel::tlog::policy::Policy;
 use crate::programme::Library;
 use crate::redemption::reference::Reference;
 use crate::register::gate::{Gate, GateSettings};
@@ -25,6 +27,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// Everything that one process of the service shares. Cheap to clone.
 #[derive(Clone)]
@@ -40,6 +43,8 @@ pub struct Wiring {
     pub gate: Gate,
     pub reference: Arc<Reference>,
     pub draining: Arc<Draining>,
+    /// Nothing in a sandbox that publishes no logs.
+    pub log: Option<Arc<Log>>,
     pub blobs: Arc<Blobs>,
 }
 
@@ -103,6 +108,8 @@ impl Wiring {
             queue: settings.book.queue,
             clock: clock.clone(),
         };
+        let keys = Arc::new(keys);
+        let log = published_logs(&settings, &keys)?.map(Arc::new);
         let redis_url = settings.redis.url.expose_secret();
         let tag_key = *keys.current(Purpose::RedisTag).1.expose();
         let gate =
@@ -117,7 +124,8 @@ impl Wiring {
             reference: Arc::new(Reference::new(pool.clone())),
             redis: Arc::new(RedisDoor::new(settings.redis.url.expose_secret())),
             draining: Arc::new(Draining::default()),
-            keys: Arc::new(keys),
+            keys,
+            log,
             settings: Arc::new(settings),
             verifier,
             clock,
@@ -131,6 +139,7 @@ impl Wiring {
             pool: self.pool.clone(),
             clock: self.clock.clone(),
             gate: self.gate.clone(),
+            log: self.log.clone(),
         }
     }
 
@@ -145,6 +154,7 @@ impl Wiring {
             .app_data(Data::from(self.redis.clone()))
             .app_data(Data::from(self.draining.clone()))
             .app_data(Data::from(self.settings.clone()))
+            .app_data(Data::new(self.log.clone()))
             .app_data(Data::from(self.blobs.clone()))
             .app_data(Data::new(self.gate.clone()))
             .app_data(Data::new(self.pool.clone()))
@@ -183,10 +193,19 @@ impl Wiring {
         let handle = server.handle();
         let mut serving = tokio::spawn(server);
         let every = Duration::from_secs(self.settings.book.sweep_seconds);
-        let sweeping = tokio::spawn(self.jobs().sweep_for_ever(every));
-        let watching = tokio::spawn(self.jobs().watch_for_ever());
-        let revoking = revoked_file(&self.settings)
-            .map(|file| tokio::spawn(jobs::revoke_for_ever(file, self.verifier.clone())));
+        let mut running = vec![
+            tokio::spawn(self.jobs().sweep_for_ever(every)),
+            tokio::spawn(self.jobs().watch_for_ever()),
+        ];
+        if let Some(file) = revoked_file(&self.settings) {
+            running.push(tokio::spawn(jobs::revoke_for_ever(file, self.verifier.clone())));
+        }
+        if let Some(log) = &self.log {
+            let every = Duration::from_secs(self.settings.log.heads_seconds);
+            running.push(tokio::spawn(self.jobs().publish_for_ever(log.clone())));
+            running.push(tokio::spawn(self.jobs().witness_for_ever(log.clone())));
+            running.push(tokio::spawn(self.jobs().list_heads_for_ever(log.clone(), every)));
+        }
         let ended = tokio::select! {
             ended = &mut serving => ended?.map_err(anyhow::Error::from),
             sentence = role::flaw_found(&self.pool, checked) => {
@@ -201,11 +220,33 @@ impl Wiring {
                 serving.await?.map_err(anyhow::Error::from)
             }
         };
-        sweeping.abort();
-        watching.abort();
-        revoking.inspect(|revoking| revoking.abort());
+        running.iter().for_each(JoinHandle::abort);
         ended
     }
+}
+
+/// The published logs, where the settings name a store for them.
+///
+/// # Errors
+/// A store, a name or a policy that cannot be used, in one sentence.
+pub fn published_logs(settings: &Settings, keys: &Arc<KeyRing>) -> anyhow::Result<Option<Log>> {
+    let Settings { log, .. } = settings;
+    if log.folder.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let folder = LogFolder::open(&log.folder)
+        .with_context(|| format!("log.folder {} cannot be used", log.folder.display()))?;
+    let origin = if log.origin.is_empty() { "tradein.sandbox" } else { &log.origin };
+    let keys = LogKeys::new(keys.clone(), origin)?;
+    let file = &log.policy_file;
+    let policy = match file.as_os_str().is_empty() {
+        true => Policy::default(),
+        false => std::fs::read_to_string(file)
+            .map_err(anyhow::Error::from)
+            .and_then(|text| Ok(text.parse::<Policy>()?))
+            .with_context(|| format!("log.policy_file {} cannot be used", file.display()))?,
+    };
+    Ok(Some(Log { folder, keys, policy, status: Status::default() }))
 }
 
 fn revoked_file(settings: &Settings) -> Option<RevokedFile> {

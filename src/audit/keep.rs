@@ -1,7 +1,7 @@
 //! What a replay keeps of the entries beside the fold: the facts that rows are compared with.
 
 use crate::application::entries::{CORRECTED, SUBMITTED, TOPPED_UP};
-use crate::book::entries::BOOK_LISTED;
+use crate::book::entries::{BOOK_LISTED, HEADS_LISTED};
 use crate::book::fold::EntryView;
 use crate::identity::organisation::entries::{
     ORGANISATION_APPROVED, ORGANISATION_REGISTERED, STORE_ADDED,
@@ -92,6 +92,8 @@ pub struct Kept {
     /// Vouchers whose lapse counts on a tally.
     pub lapses: Vec<(Uuid, String)>,
     pub listed: BTreeMap<BookNo, Listed>,
+    /// The listed heads of each book: size to root, in hexadecimal.
+    pub heads: BTreeMap<BookNo, BTreeMap<u64, String>>,
     /// What the leaf of an organisation, an approval or a store says.
     pub records: BTreeMap<Uuid, Value>,
     /// Published programmes: id and version to hash.
@@ -136,14 +138,7 @@ impl Kept {
         } else if kind.starts_with("application.") {
             self.application(entry);
         } else if kind == HOLDING_IMPORTED.name {
-            match &entry.subject {
-                Some(subject) => {
-                    self.holdings.insert(entry.about, (text("quota"), subject.clone()));
-                }
-                None => {
-                    self.marks.insert(entry.about, marks_in(entry));
-                }
-            }
+            self.holding(entry);
         } else if kind == OLD_ITEM_REGISTERED.name {
             self.marks.insert(entry.about, marks_in(entry));
         } else if kind == CANCELLED.name || kind == ENDED.name {
@@ -160,6 +155,8 @@ impl Kept {
             let number = BookNo::try_from(integer("book_no")).unwrap_or_default();
             let name = format!("{}/{}/{}", text("region"), text("family"), integer("year"));
             self.listed.insert(number, Listed { name, state: text("state") });
+        } else if kind == HEADS_LISTED.name {
+            self.take_heads(entry);
         } else if kind == PROGRAMME_PUBLISHED.name {
             self.programmes.insert((text("id"), integer("version")), text("sha256"));
         } else if kind == GOODS_LOADED.name {
@@ -174,6 +171,16 @@ impl Kept {
 }
 
 impl Kept {
+    /// An earlier system's slot, where the entry is about a person, and its mark otherwise.
+    fn holding(&mut self, entry: &EntryView) {
+        if let Some(subject) = &entry.subject {
+            let quota = entry.text("quota").unwrap_or_default().to_owned();
+            self.holdings.insert(entry.about, (quota, subject.clone()));
+        } else {
+            self.marks.insert(entry.about, marks_in(entry));
+        }
+    }
+
     fn application(&mut self, entry: &EntryView) {
         let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
         let kind = entry.kind.as_str();
@@ -204,6 +211,22 @@ impl Kept {
         };
         self.marks.insert(entry.about, marks_in(entry));
     }
+
+    fn take_heads(&mut self, entry: &EntryView) {
+        for (book, size, root) in heads_in(entry) {
+            self.heads.entry(book).or_default().insert(size, root);
+        }
+    }
+}
+
+/// Book, size and root of each head that a listing names.
+fn heads_in(entry: &EntryView) -> Vec<(BookNo, u64, String)> {
+    let heads = entry.data.get("heads").and_then(Value::as_array).cloned().unwrap_or_default();
+    let head = |head: &Value| {
+        let book = BookNo::try_from(head.get("book_no")?.as_i64()?).ok()?;
+        Some((book, head.get("size")?.as_u64()?, head.get("root")?.as_str()?.to_owned()))
+    };
+    heads.iter().filter_map(head).collect()
 }
 
 fn marks_in(entry: &EntryView) -> Vec<MarkName> {

@@ -18,6 +18,7 @@
 //! | slots | vouchers in a matching state, at most N a person and quota key (1); holdings |
 //! | marks | reservations and captured redemptions, old items, holdings (2) |
 //! | tallies, tranches | the redemptions that drew on them |
+//! | heads listed in the register book | the roots of the books that they name (6) |
 //! | organisations, programmes, goods | the entries of the register book |
 //!
 //! The numbers are those of the invariants. A register row without holder means the same as none.
@@ -29,6 +30,7 @@
 
 mod applications;
 mod compare;
+mod heads;
 mod keep;
 mod reference;
 mod registers;

@@ -2,7 +2,7 @@
 
 use super::keep::Kept;
 use super::store::{self, BookRow, EntryRow, HeadRow};
-use super::{compare, entry_types, reference, registers};
+use super::{compare, entry_types, heads, reference, registers};
 use crate::book::fold::{EntryType, EntryView, State};
 use crate::book::model::{Bucket, Leg};
 use crate::book::{BookInfo, REGISTER};
@@ -64,6 +64,7 @@ pub fn run_in(connection: &mut PgConnection) -> QueryResult<Report> {
     report.books = books.len();
     if books.get(&REGISTER).is_none_or(|register| register.is_whole) {
         listed(&books, &mut report.differences);
+        heads::check(&books, &mut report.differences);
     }
     if books.values().all(|book| book.is_whole) {
         let rows = compare::rows(connection, &books, &mut report.differences)?;

@@ -6,6 +6,7 @@
 //! share of the processor is part of every figure.
 
 pub mod client;
+pub mod press;
 pub mod quote;
 pub mod redeem;
 pub mod report;

@@ -2,7 +2,9 @@
 //! made through the interface, so that the load meets what a deployment meets.
 
 use super::client::Connection;
+use super::press::Press;
 use crate::book::REGISTER;
+use crate::book::publish::publisher::Publisher;
 use crate::identity::model::{OrganisationId, PersonId};
 use crate::identity::role::{Reach, Role, Scope};
 use crate::identity::token::{Grant, Mint, Standing};
@@ -15,7 +17,7 @@ use crate::kernel::identifier::{CreditCode, IdNumber, Identifier, Mobile, Person
 use crate::kernel::time::Moment;
 use crate::programme::goods::file::read_goods;
 use crate::programme::goods::load::LoadGoods;
-use crate::wiring::Wiring;
+use crate::wiring::{Wiring, published_logs};
 use anyhow::{Context, bail, ensure};
 use chrono::{TimeDelta, Utc};
 use futures_util::future::try_join_all;
@@ -183,6 +185,15 @@ impl World {
             try_join_all((0..FILLERS).map(lane)).await?.into_iter().flatten().collect();
         all.sort_by_key(|(n, _)| *n);
         Ok(all.into_iter().map(|(_, made)| made).collect())
+    }
+
+    /// A press that publishes this world's logs into a folder while a round runs.
+    pub fn press(&self, folder: &Path) -> anyhow::Result<Press> {
+        let mut settings = (*self.wiring.settings).clone();
+        settings.log.folder = folder.to_owned();
+        let log = published_logs(&settings, &self.wiring.keys)?;
+        let log = log.context("a folder was given")?;
+        Ok(Press::new(Publisher::new(Arc::new(log), self.wiring.pool.clone())))
     }
 
     /// Stops the service and the servers.

@@ -3,6 +3,7 @@
 use super::fold::{EntryType, EntryView, Field, State, Thing, record};
 use super::model::Bucket;
 use crate::kernel::money::Fen;
+use serde_json::Value;
 
 /// In the register book: a book exists.
 pub static BOOK_LISTED: EntryType = EntryType {
@@ -15,7 +16,19 @@ pub static BOOK_LISTED: EntryType = EntryType {
         ("year", Field::Integer),
         ("state", Field::Text),
     ],
-    fold: record,
+    fold: |state, entry| {
+        record(state, entry)?;
+        state.list_book(entry.integer("book_no")?);
+        Ok(())
+    },
+};
+
+/// In the register book: the signed heads of all books, some hundred in an entry.
+pub static HEADS_LISTED: EntryType = EntryType {
+    name: "book.heads_listed",
+    version: 1,
+    fields: &[("part", Field::Integer), ("parts", Field::Integer), ("heads", Field::List)],
+    fold: heads_listed,
 };
 
 /// In the book itself: it goes from prepared to open, or from open to closed.
@@ -42,6 +55,25 @@ pub static APPROPRIATION_PROPOSED: EntryType = EntryType {
     },
 };
 
+/// A head never falls back and never has two roots at one size, and the last part of a listing
+/// ends with every book that there is.
+fn heads_listed(state: &mut State, entry: &EntryView) -> Result<(), String> {
+    record(state, entry)?;
+    let heads = entry.data.get("heads").and_then(Value::as_array);
+    for head in heads.into_iter().flatten() {
+        let number = |name: &str| head.get(name).and_then(Value::as_u64);
+        let root = head.get("root").and_then(Value::as_str).filter(|root| root.len() == 64);
+        let (Some(book), Some(size), Some(root)) = (number("book_no"), number("size"), root) else {
+            return Err("a head has book_no, size and root".to_owned());
+        };
+        state.list_head(entry.about, book.cast_signed(), size, root)?;
+    }
+    if entry.integer("part")? == entry.integer("parts")? {
+        state.end_listing(entry.about)?;
+    }
+    Ok(())
+}
+
 /// Approved by a second person: the money is there to be drawn.
 pub static APPROPRIATION_APPROVED: EntryType =
     EntryType { name: "appropriation.approved", version: 1, fields: &[], fold: approved };
@@ -53,4 +85,4 @@ fn approved(state: &mut State, entry: &EntryView) -> Result<(), String> {
 }
 
 pub const ENTRY_TYPES: &[&EntryType] =
-    &[&BOOK_LISTED, &BOOK_STATE, &APPROPRIATION_PROPOSED, &APPROPRIATION_APPROVED];
+    &[&BOOK_LISTED, &HEADS_LISTED, &BOOK_STATE, &APPROPRIATION_PROPOSED, &APPROPRIATION_APPROVED];

@@ -76,6 +76,10 @@ impl EntryView {
         found.map(Fen).ok_or_else(|| format!("no {name}"))
     }
 
+    pub fn integer(&self, name: &str) -> Result<i64, String> {
+        self.data.get(name).and_then(Value::as_i64).ok_or_else(|| format!("no {name}"))
+    }
+
     /// Demands that the legs move exactly these amounts, and nothing in any other bucket.
     ///
     /// # Errors
@@ -115,12 +119,23 @@ pub struct Thing {
     pub subject: Option<String>,
 }
 
+/// A book as the register book lists it: size and root (in hexadecimal) of its last head there,
+/// and the listing that this head stands in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    pub size: u64,
+    pub root: String,
+    listing: Option<Uuid>,
+}
+
 /// A book as its entries tell it.
 #[derive(Clone, Debug, Default)]
 pub struct State {
     pub moneys: Moneys,
     pub things: BTreeMap<Uuid, Thing>,
     pub book_state: Option<String>,
+    /// Of the register book: all books by their numbers, with their last listed heads.
+    pub books: BTreeMap<i64, Listed>,
     next: u64,
     last_at: Option<Moment>,
 }
@@ -175,6 +190,38 @@ impl State {
         thing.state = to;
         thing.fen = fen;
         Ok(was)
+    }
+
+    /// The register book lists a book.
+    pub fn list_book(&mut self, book: i64) {
+        self.books.entry(book).or_default();
+    }
+
+    /// A listing names the head of a book.
+    pub fn list_head(
+        &mut self,
+        listing: Uuid,
+        book: i64,
+        size: u64,
+        root: &str,
+    ) -> Result<(), String> {
+        let known =
+            self.books.get_mut(&book).ok_or(format!("a head of book {book}, not listed"))?;
+        if size < known.size {
+            let was = known.size;
+            return Err(format!("the head of book {book} falls back from {was} to {size}"));
+        }
+        if size == known.size && known.listing.is_some() && known.root != root {
+            return Err(format!("book {book} has two roots at {size} entries"));
+        }
+        *known = Listed { size, root: root.to_owned(), listing: Some(listing) };
+        Ok(())
+    }
+
+    /// A listing is over: no book may be missing in it.
+    pub fn end_listing(&self, listing: Uuid) -> Result<(), String> {
+        let missing = self.books.iter().find(|(_, known)| known.listing != Some(listing));
+        missing.map_or(Ok(()), |(book, _)| Err(format!("a listing of heads without book {book}")))
     }
 
     /// The sum of what the things of a kind keep in these states.

@@ -32,6 +32,7 @@ pub mod fold;
 pub mod log;
 pub mod model;
 pub mod open;
+pub mod publish;
 pub mod role;
 pub mod stamp;
 pub mod store;

@@ -21,6 +21,9 @@ enum Workload {
         /// Captures of one round
         #[arg(long, default_value_t = 4_000)]
         captures: usize,
+        /// Twice as many rounds, every second one with the publisher of the logs
+        #[arg(long)]
+        log: bool,
         /// An empty folder for the servers' data [default: a new one, removed afterwards]
         #[arg(long)]
         data_dir: Option<PathBuf>,
@@ -39,9 +42,9 @@ impl Bench {
         }
         match self.workload {
             Workload::Quote { rounds } => quote::run(rounds),
-            Workload::Redeem { connections, rounds, captures, data_dir } => {
+            Workload::Redeem { connections, rounds, captures, log, data_dir } => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                let size = redeem::Size { connections, rounds, captures };
+                let size = redeem::Size { connections, rounds, captures, log };
                 let own = data_dir.is_none();
                 let folder = data_dir.unwrap_or_else(|| {
                     std::env::temp_dir().join(format!("tradein-bench-{}", std::process::id()))

@@ -20,6 +20,7 @@
 //! ```text
 //! <folder>/keys.toml      the secrets of this sandbox, made once
 //! <folder>/tokens.pem     what signs its tokens, made once
+//! <folder>/log            the signed logs
 //! <folder>/tradein.log    what the service says, one JSON object a line
 //! ```
 //! The rest of the folder is `infra::local`'s.
@@ -28,6 +29,7 @@ mod client;
 mod ending;
 mod firms;
 mod goods;
+mod log;
 mod print;
 mod programmes;
 mod server;
@@ -102,6 +104,7 @@ async fn tell(
     let mut teller = Teller::new(&world.client, page);
     stories::play_all(&world, &mut teller).await?;
     ending::books(&world, sandbox, &mut teller).await?;
+    log::receipts(&world, sandbox, &mut teller).await?;
     ending::what_to_try(&world, sandbox, page).await?;
     Ok(teller.wrong)
 }

@@ -59,6 +59,9 @@ impl Sandbox {
         let mut settings = Settings::load(None)?;
         settings.database.url = stack.app_url().into();
         settings.redis.url = stack.redis_url().into();
+        settings.log.folder = folder.join("log");
+        settings.log.origin = "demo.tradein.example".to_owned();
+        settings.log.heads_seconds = 10;
         // A laptop may be busy with other things; nobody waits in a queue here.
         settings.database.lock_timeout_ms = 10_000;
         settings.database.statement_timeout_ms = 20_000;
@@ -91,6 +94,11 @@ impl Sandbox {
     pub async fn replay(&self) -> anyhow::Result<audit::Report> {
         let url = self.stack.owner_url();
         blocking(move || Ok(audit::run(&mut PgConnection::establish(&url)?)?)).await
+    }
+
+    /// Where the signed logs are kept.
+    pub fn log_folder(&self) -> &Path {
+        &self.wiring.settings.log.folder
     }
 
     /// Comes back only where the service ends by itself, which it should not.
@@ -176,7 +184,7 @@ fn start_over(folder: &Path) -> anyhow::Result<()> {
     if lock.try_lock().is_err() {
         return Ok(());
     }
-    for name in ["postgres", "redis", "run"] {
+    for name in ["postgres", "redis", "run", "log"] {
         absent_is_fine(std::fs::remove_dir_all(folder.join(name)))
             .with_context(|| format!("cannot remove {}", folder.join(name).display()))?;
     }

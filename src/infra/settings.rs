@@ -20,6 +20,7 @@ pub struct Settings {
     pub redis: Redis,
     pub book: Book,
     pub application: Application,
+    pub log: Log,
     pub keys: Keys,
     pub files: BlobSettings,
     pub clocks: Clocks,
@@ -74,6 +75,15 @@ pub struct Book {
 pub struct Application {
     pub second_person_above_fen: i64,
     pub correction_days: u16,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub folder: PathBuf,
+    pub origin: String,
+    pub policy_file: PathBuf,
+    pub heads_seconds: u64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -193,6 +203,9 @@ impl Settings {
                          least 1",
             );
         }
+        if self.log.heads_seconds == 0 {
+            return weak("log.heads_seconds must be at least 1");
+        }
         if self.sandbox.enabled {
             return self.sandbox.start().map(|_| ());
         }
@@ -203,6 +216,13 @@ impl Settings {
             return weak(
                 "keys.file is not set: make one with `tradein keys new FILE`, and keep it \
                          apart from the database's backups",
+            );
+        }
+        if self.log.folder.as_os_str().is_empty() || self.log.origin.is_empty() {
+            return weak(
+                "log.folder and log.origin are not set: a folder outside the database where the \
+                         signed logs are kept, and the name of this deployment in them, such as \
+                         logs.example.gov.cn",
             );
         }
         if self.files.folder.as_os_str().is_empty() {

@@ -35,9 +35,17 @@ pub fn metrics() -> Result<PrometheusHandle, BuildError> {
         .inspect(|_| begin())
 }
 
+/// What rises and falls. They stand at zero from the start as well.
+const GAUGES: [(&str, &str); 4] = [
+    ("tradein_gate_breaker_open", "1 while Redis is left alone after failures"),
+    ("tradein_log_halted", "Logs that are not signed any further: a person has to look"),
+    ("tradein_log_unsigned_entries", "Entries that the publisher found unsigned at its last look"),
+    ("tradein_log_without_quorum", "Logs whose last head lacks its quorum of witnesses"),
+];
+
 /// What is counted without a label, and what it means. They stand at zero from the start: an
 /// alarm on a counter that is not there yet never rings.
-const COUNTERS: [(&str, &str); 9] = [
+const COUNTERS: [(&str, &str); 11] = [
     ("tradein_book_faults_total", "Commands that broke a promise of the program: bugs"),
     ("tradein_book_poison_total", "Commands that the database refused when alone: bugs"),
     ("tradein_book_turned_away_total", "Requests refused because a book's queue was full"),
@@ -47,13 +55,14 @@ const COUNTERS: [(&str, &str); 9] = [
     ("tradein_gate_beside_redis_total", "Claims that went on without Redis"),
     ("tradein_gate_false_full_total", "Refusals of Redis that PostgreSQL did not confirm"),
     ("tradein_gate_missed_confirms_total", "Grants that Redis was not told of"),
+    ("tradein_log_signed_total", "Checkpoints that this process has signed"),
+    ("tradein_log_witness_failures_total", "Cosignatures that a witness did not give"),
 ];
 
 fn begin() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_histogram!("tradein_http_request_seconds", "Requests by route and status");
     describe_histogram!("tradein_book_batch_size", "Commands that a clerk committed together");
-    describe_gauge!("tradein_gate_breaker_open", "1 while Redis is left alone after failures");
     describe_gauge!("tradein_gate_left_fen", "What is left of a drop's money, by the gate");
     describe_counter!("tradein_gate_loads_total", "Quota rows that were copied to Redis");
     describe_counter!("tradein_gate_turned_away_total", "Claims refused at the gate, by reason");
@@ -64,7 +73,10 @@ fn begin() {
         metrics::counter!(name).absolute(0);
     }
     metrics::counter!("tradein_gate_loads_total").absolute(0);
-    metrics::gauge!("tradein_gate_breaker_open").set(0.0);
+    for (name, meaning) in GAUGES {
+        describe_gauge!(name, meaning);
+        metrics::gauge!(name).set(0.0);
+    }
     // Registered, not recorded: no batch has been written yet.
     let _ = metrics::histogram!("tradein_book_batch_size");
 }

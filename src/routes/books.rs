@@ -264,7 +264,7 @@ pub async fn entries(
 }
 
 /// A book outside the caller's scope is not there for him.
-async fn in_scope(
+pub(super) async fn in_scope(
     books: &Books,
     book: BookNo,
     within: impl Fn(Region, &str) -> Result<(), Problem>,

@@ -1,5 +1,6 @@
 //! `/livez`: the process answers. `/readyz`: it can do its work, and says what keeps it.
 
+use crate::book::publish::Log;
 use crate::book::read;
 use crate::infra::clock::Clock;
 use crate::infra::migrations;
@@ -9,6 +10,7 @@ use crate::kernel::time::Moment;
 use actix_web::{HttpResponse, web};
 use diesel::{QueryResult, RunQueryDsl, select};
 use serde_json::json;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// More than this between process and database, and times in answers and entries would differ
@@ -45,6 +47,7 @@ pub async fn readyz(
     redis: web::Data<RedisDoor>,
     clock: web::Data<Clock>,
     draining: web::Data<Draining>,
+    log: web::Data<Option<Arc<Log>>>,
 ) -> HttpResponse {
     let mut troubles = Vec::new();
     if draining.0.load(Ordering::Relaxed) {
@@ -64,10 +67,14 @@ pub async fn readyz(
     }
     // Claims go on without Redis, slower; a process that lacks it is ready and says so.
     let redis = if redis.is_reachable().await { "reachable" } else { "away" };
+    // A log that is halted is an alarm for people; decisions do not need it.
+    let log = log.as_ref().as_ref().map_or(json!({"state": "off"}), |log| log.status.json());
     if troubles.is_empty() {
-        HttpResponse::Ok().json(json!({"status": "ready", "redis": redis}))
+        HttpResponse::Ok().json(json!({"status": "ready", "redis": redis, "log": log}))
     } else {
-        let body = json!({"status": "not ready", "redis": redis, "troubles": troubles});
+        let body = json!({
+            "status": "not ready", "redis": redis, "log": log, "troubles": troubles,
+        });
         HttpResponse::ServiceUnavailable().json(body)
     }
 }

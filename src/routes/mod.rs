@@ -2,6 +2,7 @@
 
 pub mod books;
 pub mod health;
+pub mod log;
 pub mod openapi;
 pub mod programmes;
 
@@ -24,7 +25,7 @@ use actix_web::web::{self, ServiceConfig};
 /// What a request does to the service, and so what it must bring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// A page for people, outside the OpenAPI document.
+    /// A page for people or a file with a form of its own, outside the OpenAPI document.
     Page,
     /// A GET.
     See,
@@ -114,6 +115,15 @@ pub const TABLE: &[Row] = &[
     row!(Change, "/v1/books/{book}/appropriations/{id}/approve", Finance, books::approve),
     row!(See, "/v1/books/{book}/balances", Official, books::balances),
     row!(See, "/v1/books/{book}/entries", Either<Auditor, Finance>, books::entries),
+
+    row!(See, "/log/{book}/checkpoint", public, log::checkpoint),
+    row!(See, "/log/{book}/keys", public, log::keys),
+    row!(See, "/log/{book}/state", public, log::state),
+    row!(Page, "/log/{book}/tile/entries/{tile:.*}", Auditor, log::entries),
+    row!(Page, "/log/{book}/tile/{tile:.*}", public, log::tile),
+    row!(See, "/log/{book}/receipts/{seq}", public, log::receipt),
+    row!(See, "/log/{book}/inclusion/{seq}", public, log::inclusion),
+    row!(See, "/log/{book}/consistency", public, log::consistency),
 
     row!(Change, "/v1/programmes", ProgrammeAdmin, programmes::publish),
     row!(See, "/v1/programmes", public, programmes::list),

@@ -63,7 +63,7 @@ fn every_setting_that_compose_makes_exists() {
         assert!(known, "{name}: config/default.toml has no {group}.{key}");
         seen += 1;
     }
-    assert_eq!(seen, 4, "the settings are where they were");
+    assert_eq!(seen, 6, "the settings are where they were");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn the_image_is_built_from_what_prepare_installs() {
     assert!(dockerfile.contains("install -y --no-install-recommends libpq-dev "));
     assert!(dockerfile.contains("install -y --no-install-recommends ca-certificates libpq5 "));
     let prepare = shipped("config/prepare.sh");
-    for package in ["build-essential", "libpq-dev", "postgresql", "redis-server"] {
+    for package in ["build-essential", "libpq-dev", "postgresql", "redis-server", "python3-venv"] {
         assert!(prepare.contains(&format!("missing+=({package})")), "{package}");
     }
 }

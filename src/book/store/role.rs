@@ -7,13 +7,20 @@ use diesel::{
 };
 
 /// Asked by the catalogue, so that it also finds a superuser (who may act as everybody), a member
-/// of the owner, and a right that was granted to PUBLIC or to single columns.
+/// of the owner, a right that was granted to PUBLIC, to single columns or to a role that this one
+/// may only switch to, and a role that may make itself a member of others or write the server's
+/// own files.
 const ROLE: &str = "SELECT current_user::text AS name, \
      EXISTS (SELECT FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace \
          WHERE n.nspname IN (current_schema(), 'vault') AND t.relkind IN ('r', 'p') \
          AND pg_has_role(current_user, t.relowner, 'MEMBER')) AS is_owner, \
-     has_table_privilege(e.oid, 'UPDATE, DELETE, TRUNCATE') \
-         OR has_any_column_privilege(e.oid, 'UPDATE') AS may_change_entries \
+     EXISTS (SELECT FROM pg_roles r JOIN pg_class t \
+         ON t.oid IN (to_regclass('entry'), to_regclass('answer'), to_regclass('programme')) \
+         WHERE pg_has_role(current_user, r.oid, 'MEMBER') \
+         AND (has_table_privilege(r.oid, t.oid, 'UPDATE, DELETE, TRUNCATE, TRIGGER') \
+             OR has_any_column_privilege(r.oid, t.oid, 'UPDATE') OR r.rolcreaterole \
+             OR r.rolname IN ('pg_write_server_files', 'pg_execute_server_program'))) \
+         AS may_change_entries \
      FROM pg_class e WHERE e.oid = to_regclass('entry')";
 
 #[derive(QueryableByName)]

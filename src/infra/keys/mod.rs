@@ -44,11 +44,19 @@ pub enum Purpose {
     RedisTag,
     /// Signing page cursors, so that a client cannot forge one.
     Cursor,
+    /// Signing the published logs (the secret of an Ed25519 key).
+    Log,
 }
 
 impl Purpose {
-    pub const ALL: [Purpose; 5] =
-        [Purpose::Lookup, Purpose::Vault, Purpose::VoucherCode, Purpose::RedisTag, Purpose::Cursor];
+    pub const ALL: [Purpose; 6] = [
+        Purpose::Lookup,
+        Purpose::Vault,
+        Purpose::VoucherCode,
+        Purpose::RedisTag,
+        Purpose::Cursor,
+        Purpose::Log,
+    ];
 
     fn label(self) -> &'static str {
         match self {
@@ -57,6 +65,7 @@ impl Purpose {
             Purpose::VoucherCode => "voucher-code",
             Purpose::RedisTag => "redis-tag",
             Purpose::Cursor => "cursor",
+            Purpose::Log => "log",
         }
     }
 }
@@ -300,7 +309,7 @@ mod tests {
         let all = keys.len();
         keys.sort_unstable();
         keys.dedup();
-        assert_eq!((keys.len(), all), (16, 16));
+        assert_eq!((keys.len(), all), (19, 19));
     }
 
     #[test]

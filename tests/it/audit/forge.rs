@@ -19,6 +19,11 @@ type Edit = fn(&mut Value);
 /// A lie for each entry type, and the sentence in which it ends.
 const LIES: &[(&str, Edit, &str)] = &[
     ("book.listed", |leaf| leaf["data"]["year"] = json!(2031), "lists it as"),
+    (
+        "book.heads_listed",
+        |leaf| leaf["data"]["heads"][0]["root"] = json!("ab".repeat(32)),
+        "is not the root of them",
+    ),
     ("book.state_changed", |leaf| leaf["data"]["to"] = json!("closed"), "its head is open"),
     ("appropriation.proposed", |leaf| leaf["data"]["amount_fen"] = json!(1), "its legs move"),
     ("appropriation.approved", |leaf| leaf["about"] = json!("0".repeat(32)), "no appropriation"),

@@ -3,6 +3,9 @@
 use crate::support::world::{Answer, World};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tradein::book::REGISTER;
+use tradein::book::publish::heads::ListHeads;
+use tradein::book::store::read_head;
 use tradein::identity::model::PersonId;
 use tradein::identity::role::Role;
 use tradein::kernel::identifier::{BankCard, IdNumber, Identifier, Imei, Mobile, Vin};
@@ -49,10 +52,26 @@ impl Story {
         story.applications().await;
         story.vouchers().await;
         story.checkouts().await;
+        story.heads().await;
         // The last ends are still to come: a book in the middle of its life.
         story.reserved(&story.buyer().await).await;
         story.buyer().await;
         story
+    }
+
+    /// What the publisher writes from time to time.
+    async fn heads(&self) {
+        let wiring = &self.world.wiring;
+        let mut heads = std::collections::BTreeMap::new();
+        for book in wiring.books.all().await.unwrap().iter().filter(|book| book.no != REGISTER) {
+            let head = read_head(&mut self.world.db.app(), book.no).unwrap();
+            let root = head.root.try_into().expect("a hash");
+            heads.insert(book.no, (head.size.cast_unsigned(), root));
+        }
+        let id = uuid::Uuid::now_v7();
+        let command = Arc::new(ListHeads { id, heads });
+        let done = wiring.books.answer(REGISTER, tradein::jobs::system(command)).await;
+        assert!(done.expect("an answer").is_success());
     }
 
     async fn admin_posts(&self, path: &str, body: Value) -> Answer {

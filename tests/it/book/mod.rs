@@ -6,3 +6,5 @@ mod errors;
 mod interleaving;
 mod plans;
 mod proxy;
+mod publish;
+mod role;

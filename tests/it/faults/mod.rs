@@ -6,9 +6,9 @@
 
 mod postgres;
 mod privacy;
-mod process;
+pub mod process;
 mod redis;
 mod refused;
-mod sales;
+pub mod sales;
 mod server;
 mod telemetry;

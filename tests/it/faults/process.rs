@@ -8,7 +8,7 @@ use rand::RngExt;
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -24,6 +24,26 @@ pub struct Process {
 
 /// A deployment of one process, and a world beside it that sets it up and asks it.
 pub fn deployment(db: TestDb, redis: TestRedis, now: &str) -> (World, Process) {
+    deployment_with(db, redis, now, Vec::new())
+}
+
+/// The same, with a log store.
+pub fn deployment_with_log(
+    db: TestDb,
+    redis: TestRedis,
+    now: &str,
+    log_folder: &Path,
+) -> (World, Process) {
+    let folder = log_folder.display().to_string();
+    deployment_with(db, redis, now, vec![("TRADEIN_LOG__FOLDER", folder)])
+}
+
+fn deployment_with(
+    db: TestDb,
+    redis: TestRedis,
+    now: &str,
+    more: Vec<(&'static str, String)>,
+) -> (World, Process) {
     let folder = Arc::new(Scratch::new());
     let file = |name: &str| folder.path().join(name).display().to_string();
     let (keys, mint, trusted) = (file("keys"), file("mint.pem"), file("trusted.toml"));
@@ -34,7 +54,7 @@ pub fn deployment(db: TestDb, redis: TestRedis, now: &str) -> (World, Process) {
     std::fs::write(&trusted, shown.stdout).expect("a scratch folder takes files");
     let pem = std::fs::read_to_string(&mint).expect("a key was made");
     let address = free_address();
-    let variables = vec![
+    let mut variables = vec![
         ("DATABASE_URL", db.app_url()),
         ("REDIS_URL", redis.url()),
         ("TRADEIN_SANDBOX__ENABLED", "true".to_owned()),
@@ -47,8 +67,10 @@ pub fn deployment(db: TestDb, redis: TestRedis, now: &str) -> (World, Process) {
         ("TRADEIN_TOKENS__KEYS_FILE", trusted),
         ("TRADEIN_TOKENS__REVOKED_FILE", revoked),
     ];
+    variables.extend(more);
     let mint = Mint::from_pem(&pem, "tradein").expect("the key that was made");
-    let mut world = World::with(db, redis, now, Secrets { keys_file: keys.into(), mint });
+    let mut world =
+        World::with(db, redis, now, Secrets { keys_file: keys.into(), mint, ..Secrets::default() });
     world.url = format!("http://{address}");
     let process = Process { variables, address, folder, child: Mutex::new(None) };
     process.start();

@@ -12,6 +12,8 @@ fn good() -> Settings {
     let mut settings = Settings::load(None).expect("the defaults are settings");
     settings.database.url = "postgres://tradein_app@db/tradein".to_owned().into();
     settings.redis.url = "redis://cache/0".to_owned().into();
+    settings.log.folder = "log".into();
+    settings.log.origin = "logs.example.org".to_owned();
     settings.keys.file = "keys".into();
     settings.files.folder = "files".into();
     settings.tokens.keys_file = "trusted.toml".into();
@@ -23,7 +25,7 @@ fn good() -> Settings {
 fn each_weak_setting_is_refused_with_one_sentence_that_names_it() {
     good().check().expect("nothing is weak");
     type Weaken = fn(&mut Settings);
-    let table: [(Weaken, &str); 14] = [
+    let table: [(Weaken, &str); 17] = [
         (|s| s.database.url = String::new().into(), "DATABASE_URL"),
         (|s| s.redis.url = String::new().into(), "REDIS_URL"),
         (|s| s.book.batch = 0, "book.batch"),
@@ -32,6 +34,9 @@ fn each_weak_setting_is_refused_with_one_sentence_that_names_it() {
         (|s| s.http.workers = 0, "http.workers"),
         (|s| s.database.read_pool = 0, "database.read_pool"),
         (|s| s.book.sweep_seconds = 0, "book.sweep_seconds"),
+        (|s| s.log.heads_seconds = 0, "log.heads_seconds"),
+        (|s| s.log.folder = "".into(), "log.folder"),
+        (|s| s.log.origin = String::new(), "log.origin"),
         (|s| s.keys.file = "".into(), "keys.file"),
         (|s| s.files.folder = "".into(), "files.folder"),
         (|s| s.tokens.keys_file = "".into(), "tokens.keys_file"),
@@ -68,11 +73,15 @@ fn a_role_that_could_change_the_ledger_does_not_serve() {
     for (right, back) in [
         ("GRANT DELETE ON entry TO tradein_app", "REVOKE DELETE ON entry FROM tradein_app"),
         ("GRANT TRUNCATE ON entry TO PUBLIC", "REVOKE TRUNCATE ON entry FROM PUBLIC"),
+        ("GRANT TRIGGER ON entry TO tradein_app", "REVOKE TRIGGER ON entry FROM tradein_app"),
+        ("GRANT UPDATE ON answer TO tradein_app", "REVOKE UPDATE ON answer FROM tradein_app"),
+        ("GRANT DELETE ON programme TO PUBLIC", "REVOKE DELETE ON programme FROM PUBLIC"),
         ("GRANT UPDATE (leaf) ON entry TO tradein_app", "REVOKE UPDATE ON entry FROM tradein_app"),
     ] {
-        db.owner().batch_execute(right).expect(right);
+        // A superuser, because some of these are not the owner's to give.
+        db.superuser().batch_execute(right).expect(right);
         is_refused(&serve(db.app_url()), "tradein_app, which may update, delete or truncate");
-        db.owner().batch_execute(back).expect(back);
+        db.superuser().batch_execute(back).expect(back);
     }
 }
 

@@ -39,13 +39,15 @@ pub struct World {
 pub struct Secrets {
     /// Empty: the keys of every sandbox.
     pub keys_file: PathBuf,
+    /// The log store; empty: nothing is published.
+    pub log_folder: PathBuf,
     pub mint: Mint,
 }
 
 impl Default for Secrets {
     fn default() -> Secrets {
         let mint = Mint::from_pem(&Mint::generate_pem(), "tradein").expect("a new key is a key");
-        Secrets { keys_file: PathBuf::new(), mint }
+        Secrets { keys_file: PathBuf::new(), log_folder: PathBuf::new(), mint }
     }
 }
 
@@ -106,6 +108,9 @@ impl World {
         settings.http.leave_seconds = 0;
         settings.http.drain_seconds = 1;
         settings.keys.file = secrets.keys_file;
+        settings.log.folder = secrets.log_folder;
+        // The heads are listed by the tests that want it.
+        settings.log.heads_seconds = 3_600;
         let mint = secrets.mint;
         let instance = Instance::start(settings, &mint, moment.parse().expect("a moment"));
         let http = reqwest::Client::builder()
