@@ -70,8 +70,8 @@ impl Filing {
 
     /// The tally of a cumulative cap, or that which joins the parts of a grant.
     pub fn cap_key(&self) -> Option<String> {
-        let part = self.part.as_ref().map(|(part, _)| format!("{}/all/grant", part.first));
-        part.or_else(|| {
+        let of_part = |(part, _): &(Part, Fen)| format!("{}/all/{}", self.province, part.first);
+        self.part.as_ref().map(of_part).or_else(|| {
             self.screened.screening.terms.iter().find_map(|term| match &term.kind {
                 TermKind::CumulativeCap { tally, .. } => Some(tally.clone()),
                 _ => None,

@@ -51,6 +51,7 @@ pub mod papers;
 mod parts;
 pub mod payee;
 mod prepare;
+pub mod raises;
 pub mod reasons;
 pub mod store;
 pub mod submit;

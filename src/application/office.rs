@@ -1,12 +1,10 @@
-//! Applications over HTTP, as an office has them: ask for a correction, approve, release, reject,
-//! top up.
+//! Applications over HTTP, as an office has them: ask for a correction, approve, release, reject.
 
 use super::approve::{Approve, ApprovedBase, Confirm, Lower};
 use super::correct::RequestCorrection;
 use super::ends::Reject;
 use super::http::{book_of, programme_of};
 use super::model::Application;
-use super::top_up::TopUp;
 use super::{parts, reasons, store};
 use crate::book::read;
 use crate::http::extract::Posted;
@@ -28,7 +26,6 @@ use chrono::Days;
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// Why, in codes, and in a sentence that only the applicant reads.
 #[derive(Clone, Deserialize, ToSchema)]
@@ -259,65 +256,7 @@ pub async fn reject(
     Ok(doors.books.answer(id.book, envelope).await?.response())
 }
 
-/// Pays the difference to a raised standard.
-#[utoipa::path(operation_id = "top_up_application", post,
-    path = "/v1/applications/{id}/top-up", tag = "applications", request_body = Nothing,
-    params(("id" = String, Path), ("Idempotency-Key" = String, Header)),
-    security(("bearer" = [])), responses(
-        (status = 201, description = "The difference, as an application of its own"),
-        (status = 409, description = "Not granted", body = ProblemBody),
-        (status = 422, description = "NOTHING_TO_TOP_UP, or refused by the raised rules",
-            body = ProblemBody)))]
-pub async fn top_up(
-    doors: Doors,
-    settings: web::Data<Settings>,
-    acting: Acting<Reviewer>,
-    id: web::Path<String>,
-    posted: Posted<Nothing>,
-) -> Result<HttpResponse, Problem> {
-    let (id, application) = within(&doors, &acting, &id).await?;
-    let new = Uuid::now_v7();
-    let answered = doors
-        .books
-        .answer_screened(id.book, |again| {
-            let (doors, settings, acting) = (&doors, &settings, &acting);
-            let (application, posted) = (&application, &posted);
-            async move {
-                let command = TopUp {
-                    of: id.id,
-                    application: new,
-                    screened: raised(doors, application, again).await?,
-                    approver: acting.actor().login.bytes(),
-                    limit: Fen(settings.application.second_person_above_fen),
-                };
-                Ok(envelope(acting.actor(), posted, Arc::new(command)))
-            }
-        })
-        .await?;
-    Ok(answered.response())
-}
-
-/// The facts of the submission under the version of the same programme that is in force now.
-async fn raised(
-    doors: &Doors,
-    application: &Application,
-    again: bool,
-) -> Result<Screened, Problem> {
-    let shelf = match again {
-        true => doors.library.refresh().await?,
-        false => doors.library.shelf().await?,
-    };
-    let was = shelf.programmes.by_hash(&hex::encode(application.rule));
-    let was = was.ok_or_else(Problem::internal)?;
-    let (at, now) = (application.decided_at, doors.clock.now());
-    let version = shelf.programmes.version_for(was.id(), at, now).unwrap_or(was);
-    let facts = facts_of(application)?;
-    let mut screened = Screened::under(version, &application.class, &SUBMISSION, facts, at);
-    screened.stamps.push(shelf.stamp.clone());
-    Ok(screened)
-}
-
-fn facts_of(application: &Application) -> Result<Facts, Problem> {
+pub(super) fn facts_of(application: &Application) -> Result<Facts, Problem> {
     Facts::from_json(&application.filed.facts).map_err(|_| Problem::internal())
 }
 
@@ -327,7 +266,7 @@ async fn find(doors: &Doors, id: PublicId) -> Result<Application, Problem> {
 }
 
 /// An application within a reviewer's scope.
-async fn within(
+pub(super) async fn within(
     doors: &Doors,
     acting: &Acting<Reviewer>,
     id: &str,

@@ -66,6 +66,14 @@ select! {
         ORDER BY submitted_at, application_id")
 }
 
+select! {
+    ListGranted {
+        book: Integer as i32, after: SqlUuid as Uuid, limit: BigInt as i64
+    } = concat!("SELECT ", columns!(), " FROM application WHERE book_id = ? \
+        AND application_id > ? AND state IN ('approved', 'payable') \
+        ORDER BY application_id LIMIT ?")
+}
+
 statement! {
     pub ListOverdue { book: Integer as i32, now: Timestamptz as Moment, limit: BigInt as i64 }
     -> (SqlUuid,)
@@ -251,6 +259,18 @@ pub fn list_of_parts(
     first: Uuid,
 ) -> QueryResult<Vec<Application>> {
     let rows: Vec<Columns> = ListOfParts { books, first: &first }.load(connection)?;
+    rows.into_iter().map(of_columns).collect()
+}
+
+/// What was granted in one book, oldest first, after a given one.
+pub fn list_granted(
+    connection: &mut PgConnection,
+    book: BookNo,
+    after: Uuid,
+    limit: i64,
+) -> QueryResult<Vec<Application>> {
+    let rows: Vec<Columns> =
+        ListGranted { book: &book, after: &after, limit: &limit }.load(connection)?;
     rows.into_iter().map(of_columns).collect()
 }
 

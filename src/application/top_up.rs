@@ -59,13 +59,10 @@ impl Command for TopUp {
             return Ok(Decision::Refused { refusals, status: 422, rule });
         }
         let rule = rule.ok_or_else(|| Fault::new("an amount without a programme"))?;
-        // What an office has lowered by its own judgement no rule raises.
-        let is_whole = first.granted == Some(first.amount);
-        let before = Fen(first.amount.0 + first.filed.raised_fen.0);
-        let more = Fen(self.screened.screening.amount.unwrap_or_default().0 - before.0);
-        if !more.is_positive() || !is_whole {
+        let Some(more) = due(&first, &self.screened) else {
             return Ok(Decision::refused(NOTHING_TO_TOP_UP, Some(rule)));
-        }
+        };
+        let before = Fen(first.amount.0 + first.filed.raised_fen.0);
         if desk.moneys.get(Bucket::Available) < more {
             return Ok(Decision::refused(BUDGET_EXHAUSTED, Some(rule)));
         }
@@ -81,6 +78,15 @@ impl Command for TopUp {
         desk.put(application);
         Ok(Decision::Done(Outcome { entries, status: 201, body, ..Outcome::default() }))
     }
+}
+
+/// What a screening under the version in force pays beyond what was granted; nothing where that is
+/// nothing. What an office has lowered by its own judgement no rule raises.
+pub fn due(first: &Application, screened: &Screened) -> Option<Fen> {
+    let is_whole = first.granted == Some(first.amount) && !first.is_top_up();
+    let before = first.amount.0 + first.filed.raised_fen.0;
+    let more = Fen(screened.screening.amount.unwrap_or_default().0 - before);
+    Some(more).filter(|more| is_whole && more.is_positive())
 }
 
 impl TopUp {

@@ -7,7 +7,7 @@ pub mod openapi;
 pub mod programmes;
 
 use crate::application::http::{self as applications, Applying, Seeing};
-use crate::application::office;
+use crate::application::{office, raises};
 use crate::http::request::unknown_path;
 use crate::identity::acting::{
     Auditor, Dismantler, Either, Finance, Official, Part, Person, ProgrammeAdmin, RealNameProvider,
@@ -156,7 +156,8 @@ pub const TABLE: &[Row] = &[
     row!(Change, "/v1/applications/{id}/approve", Reviewer, office::approve),
     row!(Change, "/v1/applications/{id}/confirm", Either<Reviewer, Finance>, office::confirm),
     row!(Change, "/v1/applications/{id}/reject", Reviewer, office::reject),
-    row!(Change, "/v1/applications/{id}/top-up", Reviewer, office::top_up),
+    row!(See, "/v1/books/{book}/raises", Reviewer, raises::list),
+    row!(Change, "/v1/applications/{id}/top-up", Reviewer, raises::top_up),
 ];
 
 /// Every route of the public interface.

@@ -2,7 +2,9 @@
 
 use super::office::{Office, id, scrapped, stands};
 use super::shop::{codes, last_entries};
+use crate::support::privacy::{search, search_text};
 use crate::support::world::World;
+use diesel::{RunQueryDsl, sql_query};
 use serde_json::json;
 
 async fn shanghai_2025() -> (Office, i32) {
@@ -185,4 +187,28 @@ async fn a_correction_comes_before_its_deadline_or_the_application_ends() {
     assert_eq!(office.money(book).await, (65_000, 35_000, 0, 0));
     let late = office.acts(&token, &id, "corrections", correction).await;
     late.refused(422, "CORRECTION_DEADLINE_PASSED");
+}
+
+#[actix_web::test]
+async fn an_account_is_nowhere_but_sealed_in_the_vault() {
+    let (office, _) = shanghai_2025().await;
+    let person = office.world.person(35);
+    let application = office.scrap(person, "310000", "2025-06-01", 150_000).await;
+    let submitted = office.submits(person, &application).await.expect(201);
+    let account = application["payee"]["account"].as_str().unwrap();
+    let bank = application["payee"]["bank"].as_str().unwrap();
+    assert!(!submitted.text.contains(account));
+    assert_eq!(search(&office.world.db, &[account, bank]), []);
+    let sealed: Vec<Sealed> = sql_query("SELECT p::text AS text FROM vault.payee p")
+        .load(&mut office.world.db.owner())
+        .unwrap();
+    assert_eq!(sealed.len(), 1);
+    assert_eq!(search_text(&sealed[0].text, &[account, bank]), []);
+    assert!(sealed[0].text.contains(&account[account.len() - 4..]), "its mask is there");
+}
+
+#[derive(diesel::QueryableByName)]
+struct Sealed {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    text: String,
 }

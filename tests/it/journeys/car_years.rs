@@ -34,13 +34,22 @@ async fn a_raise_of_2024_pays_the_difference_to_those_already_granted() {
     let tops =
         async |n: usize| office.acts(&office.reviewer, &granted[n], "top-up", json!({})).await;
     tops(0).await.refused(422, "NOTHING_TO_TOP_UP");
+    let owed = async || {
+        let path = format!("/v1/books/{}/raises", books[0]);
+        office.world.get(&office.reviewer, &path).await.expect(200).body["data"].clone()
+    };
+    assert_eq!(owed().await, json!([]));
     office.world.now_is("2024-08-20T10:00:00+08:00");
+    let more: Vec<Value> = owed().await.as_array().unwrap().clone();
+    let more: Vec<i64> = more.iter().map(|it| it["more_fen"].as_i64().unwrap()).collect();
+    assert_eq!(more, [10_000_00, 8_000_00]);
     let raised = tops(0).await.expect(201);
     assert_eq!(stands(&raised), ("payable", 10_000_00));
     assert_eq!(raised.body["application"]["first"], json!(granted[0]));
     assert_eq!(stands(&tops(1).await.expect(201)), ("payable", 8_000_00));
     assert_eq!(office.money(books[0]).await, (65_000, 0, 0, 35_000));
     // Once; and a top-up is raised by nothing.
+    assert_eq!(owed().await, json!([]));
     tops(0).await.refused(422, "NOTHING_TO_TOP_UP");
     let again = office.acts(&office.reviewer, &id(&raised), "top-up", json!({})).await;
     again.refused(409, "APPLICATION_STATE");
@@ -190,6 +199,55 @@ async fn beijing_takes_applications_and_corrections_until_their_last_days() {
     let ask = json!({"reasons": ["DOCUMENT_UNREADABLE"]});
     let no = office.acts(&office.reviewer, &ids[0].0, "request-correction", ask).await;
     no.refused(422, "CORRECTION_DEADLINE_PASSED");
+}
+
+#[actix_web::test]
+async fn in_2024_beijing_wants_its_own_plates_and_jiangsu_no_taxis() {
+    let programmes = ["beijing-car-replace-2024", "jiangsu-car-replace-2024"];
+    let books = [("110000", 2024), ("320500", 2024)];
+    let (office, _) = office("2024-10-10T10:00:00+08:00", &programmes, &books).await;
+    let person = office.world.person(35);
+    for (region, field, value, code, fen) in [
+        ("110000", "plate_region", json!("130000"), "OLD_ITEM_NOT_LOCAL", 15_000_00),
+        ("320500", "use", json!("commercial"), "OLD_CAR_COMMERCIAL", 13_000_00),
+    ] {
+        let mut application = office.replacement(person, region, "2024-10-01", 160_000);
+        let right = application["papers"]["old"]["facts"][field].clone();
+        application["papers"]["old"]["facts"][field] = value;
+        office.submits(person, &application).await.refused(422, code);
+        application["papers"]["old"]["facts"][field] = right;
+        let whose = office.world.person(35);
+        application["papers"]["old"]["owner"] = json!(whose);
+        application["papers"]["invoice"]["buyer"] = json!(whose);
+        let submitted = office.submits(whose, &application).await.expect(201);
+        assert_eq!(stands(&submitted), ("submitted", fen));
+    }
+}
+
+/// Each code of what is applied for stands in a case of these journeys.
+#[test]
+fn every_code_of_what_is_applied_for_has_a_case() {
+    let cases = [
+        include_str!("car.rs"),
+        include_str!("car_years.rs"),
+        include_str!("ebike_applied.rs"),
+        include_str!("grant.rs"),
+    ]
+    .concat();
+    let folder = format!("{}/config/programmes", env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let texts = files.map(|path| {
+        (path.display().to_string(), std::fs::read_to_string(&path).expect("a programme"))
+    });
+    let programmes = tradein::programme::Programmes::from_texts(texts).expect("right programmes");
+    let applied = programmes.iter().filter(|it| it.flow() == tradein::programme::Flow::Application);
+    let mut codes: Vec<&str> =
+        applied.flat_map(|it| it.refusals()).map(|it| it.code.as_ref()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    assert!(codes.len() > 20, "{codes:?}");
+    codes.retain(|code| !cases.contains(&format!("\"{code}\"")));
+    assert_eq!(codes, [""; 0], "no journey reaches them");
 }
 
 /// What each code says no to: one thing changed in an application that would pass.
