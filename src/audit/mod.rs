@@ -27,11 +27,16 @@
 //! (about a kilobyte a voucher with its redemption), and entries a page at a time.
 
 mod compare;
+pub mod export;
+mod holds;
 mod keep;
+mod meaning;
 mod reference;
 mod registers;
 mod replay;
+mod rules;
 mod store;
+pub mod verify;
 
 pub use replay::{Report, run, run_in};
 

@@ -6,7 +6,9 @@
 //! share of the processor is part of every figure.
 
 pub mod client;
+pub mod log;
 pub mod quote;
 pub mod redeem;
 pub mod report;
+pub mod verify;
 pub mod world;

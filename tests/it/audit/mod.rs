@@ -1,5 +1,6 @@
 //! What an auditor recomputes: the replay, shown to notice every tampering.
 
+mod exported;
 mod forge;
 mod replay;
 mod story;
