@@ -4,6 +4,7 @@ use crate::book::role::{self, Checked};
 use crate::book::{Books, ClerkSettings};
 use crate::http::{extract, request};
 use crate::identity::token::{Mint, TokenSettings, Verifier, keys_of_file};
+use crate::infra::blobs::Blobs;
 use crate::infra::clock::Clock;
 use crate::infra::keys::{KeyRing, Purpose};
 use crate::infra::postgres::{self, ReadPool};
@@ -39,6 +40,7 @@ pub struct Wiring {
     pub gate: Gate,
     pub reference: Arc<Reference>,
     pub draining: Arc<Draining>,
+    pub blobs: Arc<Blobs>,
 }
 
 impl Wiring {
@@ -101,8 +103,10 @@ impl Wiring {
         let gate =
             Gate::new(redis_url, tag_key, pool.clone(), clock.clone(), GateSettings::default())
                 .context("REDIS_URL is no address of Redis")?;
+        let blobs = Blobs::open(&settings.files).context("files.folder or files.bucket")?;
         Ok(Wiring {
             gate,
+            blobs: Arc::new(blobs),
             books: Arc::new(Books::new(clerks, pool.clone())),
             library: Arc::new(Library::new(pool.clone())),
             reference: Arc::new(Reference::new(pool.clone())),
@@ -135,6 +139,7 @@ impl Wiring {
             .app_data(Data::from(self.reference.clone()))
             .app_data(Data::from(self.redis.clone()))
             .app_data(Data::from(self.draining.clone()))
+            .app_data(Data::from(self.blobs.clone()))
             .app_data(Data::new(self.gate.clone()))
             .app_data(Data::new(self.pool.clone()))
             .app_data(web::PayloadConfig::new(extract::BODY_LIMIT))
