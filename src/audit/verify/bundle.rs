@@ -44,8 +44,10 @@ pub struct Bundle {
     pub faults: Vec<Fault>,
     /// Amounts that were recomputed.
     pub amounts: u64,
-    /// The entries, where their meaning is asked for.
+    /// The entries, where their meaning is asked for, as far as they stand in their places.
     pub views: Vec<EntryView>,
+    /// Whether something stands where it does not belong, so that nothing more can be judged.
+    pub stops: bool,
 }
 
 /// Fen by bucket; wide enough that no forged entry overflows it.
@@ -119,7 +121,7 @@ impl Task<'_> {
         let leaf = match Leaf::read(bytes) {
             Ok(leaf) => leaf,
             Err(what) => {
-                bundle.is_whole = false;
+                (bundle.is_whole, bundle.stops) = (false, true);
                 return bundle.say(Check::Schema, entry, what);
             }
         };
@@ -137,6 +139,7 @@ impl Task<'_> {
             }
             Err(what) => bundle.say(Check::Postings, entry, what),
         }
+        bundle.stops |= leaf.seq != seq;
         if let Some(rules) = self.rules {
             bundle.meaning(seq, bytes, rules);
         }
@@ -179,10 +182,13 @@ impl Bundle {
         match EntryView::of_value(value) {
             Ok(view) => {
                 self.faults.extend(rules.check(&view, &mut self.amounts));
-                self.views.push(view);
+                if !self.stops {
+                    self.views.push(view);
+                }
             }
             Err(what) => {
                 self.is_whole = false;
+                self.stops = true;
                 self.say(Check::Schema, Some(seq), what);
             }
         }

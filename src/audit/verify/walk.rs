@@ -255,7 +255,7 @@ impl<'a> Walk<'a> {
             }
         }
         // What follows an entry that cannot be read cannot be judged.
-        if !bundle.is_whole {
+        if !bundle.is_whole || bundle.stops {
             self.done.meaning = None;
         }
     }

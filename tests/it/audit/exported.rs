@@ -306,10 +306,9 @@ fn entries(home: &mut Home) {
     home.lies("redemption.captured", Check::States, "no redemption", |leaf| {
         leaf["about"] = json!("0".repeat(32));
     });
-    home.lies("voucher.given_back", Check::States, "goes from", |leaf| {
-        leaf["kind"] = json!("voucher.ended");
-        leaf["legs"] = json!([]);
-        leaf["kind"] = json!("redemption.cancelled");
+    let (_, captured) = first_of(&leaves(&home.honest), "redemption.captured");
+    home.lies("redemption.cancelled", Check::States, "goes from captured", |leaf| {
+        leaf["about"] = captured["about"].clone();
     });
 }
 
