@@ -3,14 +3,14 @@
 use crate::book::role::{self, Checked};
 use crate::book::{Books, ClerkSettings};
 use crate::http::{extract, request};
-use crate::identity::token::{Mint, TokenSettings, Verifier, keys_of_file};
+use crate::identity::token::{Mint, RevokedFile, TokenSettings, Verifier, keys_of_file};
 use crate::infra::blobs::Blobs;
 use crate::infra::clock::Clock;
 use crate::infra::keys::{KeyRing, Purpose};
 use crate::infra::postgres::{self, ReadPool};
 use crate::infra::redis::RedisDoor;
 use crate::infra::settings::Settings;
-use crate::jobs::Jobs;
+use crate::jobs::{self, Jobs};
 use crate::programme::Library;
 use crate::redemption::reference::Reference;
 use crate::register::gate::{Gate, GateSettings};
@@ -84,6 +84,11 @@ impl Wiring {
     fn with(settings: Settings, keys: KeyRing, tokens: TokenSettings) -> anyhow::Result<Wiring> {
         let sandbox = settings.sandbox.enabled;
         let verifier = Arc::new(Verifier::new(tokens, sandbox)?);
+        if let Some(mut file) = revoked_file(&settings)
+            && let Some(revoked) = file.changed()?
+        {
+            verifier.revoke(revoked);
+        }
         let clock = Arc::new(Clock::default());
         if let Some(moment) = settings.sandbox.start()? {
             clock.set(moment);
@@ -179,6 +184,8 @@ impl Wiring {
         let every = Duration::from_secs(self.settings.book.sweep_seconds);
         let sweeping = tokio::spawn(self.jobs().sweep_for_ever(every));
         let watching = tokio::spawn(self.jobs().watch_for_ever());
+        let revoking = revoked_file(&self.settings)
+            .map(|file| tokio::spawn(jobs::revoke_for_ever(file, self.verifier.clone())));
         let ended = tokio::select! {
             ended = &mut serving => ended?.map_err(anyhow::Error::from),
             sentence = role::flaw_found(&self.pool, checked) => {
@@ -195,8 +202,14 @@ impl Wiring {
         };
         sweeping.abort();
         watching.abort();
+        revoking.inspect(|revoking| revoking.abort());
         ended
     }
+}
+
+fn revoked_file(settings: &Settings) -> Option<RevokedFile> {
+    let path = &settings.tokens.revoked_file;
+    (!path.as_os_str().is_empty()).then(|| RevokedFile::new(path.clone()))
 }
 
 /// Serves `/metrics` on the private address.

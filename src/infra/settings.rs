@@ -108,6 +108,7 @@ pub struct Tokens {
     pub issuer: String,
     pub audience: String,
     pub keys_file: PathBuf,
+    pub revoked_file: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize)]
