@@ -27,10 +27,12 @@
 //! (about a kilobyte a voucher with its redemption), and entries a page at a time.
 
 mod compare;
+pub mod console;
 pub mod export;
 mod holds;
 mod keep;
 mod meaning;
+pub mod reading;
 mod reference;
 mod registers;
 mod replay;
@@ -54,6 +56,7 @@ pub fn entry_types() -> Vec<&'static EntryType> {
         crate::old_item::entries::ENTRY_TYPES,
         crate::voucher::entries::ENTRY_TYPES,
         crate::redemption::entries::ENTRY_TYPES,
+        reading::ENTRY_TYPES,
     ]
     .concat()
 }

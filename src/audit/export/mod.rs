@@ -20,6 +20,7 @@ mod files;
 mod papers;
 
 pub use files::Writer;
+pub use papers::meaning;
 
 use super::store;
 use crate::book::BookInfo;

@@ -10,7 +10,7 @@
 //! | postings | the legs of each entry sum to zero (5) |
 //! | buckets | no bucket but `authority` is below zero after any entry (3) |
 //! | rule texts | each text that an entry names is there under its hash, and is that text |
-//! | states | the fold of the book: each thing moves along its graph, and moves its money (5, 9, 11) |
+//! | states | the fold of the book: each thing moves along its graph, with its money (5, 9, 11) |
 //! | amounts | each amount, hold, end and quota follows from the facts in the leaf (8) |
 //! | slots | no leaf says less than what this book has given its pseudonym (1) |
 //! | marks | no thing of this book draws twice (2) |
@@ -18,7 +18,7 @@
 //! The numbers are those of the invariants. The first five of the entries and the buckets need
 //! no rule text; they are "structure" and run at disk speed. Bundles are read on every core and
 //! put together in order, a few at a time. Memory is flat for the structure; the rest keeps what
-//! lives in the book, about [200 bytes a thing](super::holds).
+//! lives in the book, some hundred bytes a thing.
 
 mod bundle;
 mod leaf;

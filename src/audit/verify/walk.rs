@@ -52,7 +52,7 @@ pub fn walk(
             let work = move || {
                 let mut bundles = (lane..count).step_by(lanes as usize);
                 // The receiver goes only where the walk has ended early.
-                let _ = bundles.try_for_each(|index| sender.send(task.run(index)));
+                let _ = bundles.try_for_each(|index| sender.send(task.run(index)).map_err(drop));
             };
             let spawned = std::thread::Builder::new().spawn_scoped(scope, work);
             spawned.map_err(|error| CannotCheck::Unfit(format!("no thread: {error}")))?;

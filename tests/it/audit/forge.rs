@@ -80,6 +80,7 @@ const LIES: &[(&str, Edit, &str)] = &[
         |leaf| leaf["data"]["until"] = json!("2031-01-01T00:00:00.000000Z"),
         "ended before its end",
     ),
+    ("audit.read", |leaf| leaf["data"]["rows"] = json!("all"), "rows is no Integer"),
     ("redemption.disputed", |leaf| leaf["about"] = json!("0".repeat(32)), "no redemption"),
 ];
 

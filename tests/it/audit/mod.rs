@@ -2,6 +2,8 @@
 
 mod exported;
 mod forge;
+mod lies;
+mod reading;
 mod replay;
 mod story;
 

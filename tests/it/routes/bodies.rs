@@ -187,7 +187,12 @@ async fn a_query_that_does_not_fit_is_refused() {
             let sign = if path.contains('?') { '&' } else { '?' };
             format!("{path}{sign}{query}")
         };
-        let pages = ["/v1/organisations", "/v1/redemptions", "/v1/books/{book}/entries"];
+        let pages = [
+            "/v1/organisations",
+            "/v1/redemptions",
+            "/v1/books/{book}/entries",
+            "/v1/books/{book}/refusals",
+        ];
         if !pages.contains(&row.path) {
             continue;
         }

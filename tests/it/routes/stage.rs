@@ -118,6 +118,7 @@ impl Stage {
             "vouchers" => self.voucher.clone(),
             "redemptions" => self.redemption.clone(),
             "old-items" => self.old_item.clone(),
+            "books" if row.path.ends_with("/stories/{id}") => self.voucher.clone(),
             "books" => self.appropriation.clone(),
             _ => String::new(),
         };
@@ -125,6 +126,7 @@ impl Stage {
         let path = path.replace("{sha256}", &self.programme).replace("{file:.*}", "");
         match row.path {
             "/v1/redemptions" if row.verb == Verb::See => format!("{path}?book={}", self.book),
+            "/v1/books/{book}/sums" => format!("{path}?by=day"),
             _ => path,
         }
     }
