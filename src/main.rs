@@ -37,7 +37,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Audit(command) => command.run(),
+        Command::Audit(command) => return ended(command.run()),
         Command::Bench(command) => command.run(),
         Command::Books(command) => command.run(),
         Command::Caps(command) => command.run(),
@@ -53,8 +53,12 @@ fn main() -> ExitCode {
         Command::Servers(command) => command.run(),
         Command::Token(command) => command.run(),
     };
+    ended(done.map(|()| ExitCode::SUCCESS))
+}
+
+fn ended(done: anyhow::Result<ExitCode>) -> ExitCode {
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("Error: {error:#}");
             ExitCode::FAILURE

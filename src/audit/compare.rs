@@ -1,6 +1,7 @@
 //! The rows of books against what their entries add up to.
 
 use super::keep::MarkName;
+use super::meaning::KEEPERS;
 use super::replay::{Books, Replayed};
 use super::store::{self, AnswerRow, ApplicationRow, RedemptionRow, ThingRow, VoucherRow};
 use crate::book::REGISTER;
@@ -11,15 +12,6 @@ use diesel::{PgConnection, QueryResult};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
-
-/// Which things keep what a bucket holds, by kind and state.
-const KEEPERS: &[(Bucket, &str, &[&str])] = &[
-    (Bucket::Held, "voucher", &["claimed", "reserved"]),
-    (Bucket::Held, "application", &["submitted", "correction_requested"]),
-    (Bucket::Committed, "redemption", &["captured"]),
-    (Bucket::Committed, "application", &["approved"]),
-    (Bucket::Payable, "application", &["payable"]),
-];
 
 /// The rows of all books, for the registers to be held against.
 #[derive(Default)]

@@ -31,11 +31,18 @@
 mod applications;
 mod compare;
 mod heads;
+pub mod console;
+pub mod export;
+mod holds;
 mod keep;
+mod meaning;
+pub mod reading;
 mod reference;
 mod registers;
 mod replay;
+mod rules;
 mod store;
+pub mod verify;
 
 pub use replay::{Report, run, run_in};
 
@@ -54,6 +61,7 @@ pub fn entry_types() -> Vec<&'static EntryType> {
         crate::voucher::entries::ENTRY_TYPES,
         crate::redemption::entries::ENTRY_TYPES,
         crate::application::entries::ENTRY_TYPES,
+        reading::ENTRY_TYPES,
     ]
     .concat()
 }

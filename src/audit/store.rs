@@ -277,3 +277,75 @@ pub fn entries(
         .bind::<BigInt, _>(limit)
         .load(connection)
 }
+
+row!(
+    /// A leaf in its place, with its kind.
+    LeafRow { seq: BigInt => i64, kind: Text => String, leaf: Binary => Vec<u8> }
+);
+
+/// Leaves of a book from a sequence number on.
+pub fn leaves(
+    connection: &mut PgConnection,
+    book: BookNo,
+    from: i64,
+    limit: i64,
+) -> QueryResult<Vec<LeafRow>> {
+    let text = "SELECT seq, kind, leaf FROM entry WHERE book_id = $1 AND seq >= $2 \
+                ORDER BY seq LIMIT $3";
+    diesel::sql_query(text)
+        .bind::<Integer, _>(book)
+        .bind::<BigInt, _>(from)
+        .bind::<BigInt, _>(limit)
+        .load(connection)
+}
+
+row!(CellsRow { cells: Array<Text> => Vec<String> });
+
+/// The columns of the goods catalogue, as its files have them.
+pub const GOODS_COLUMNS: &[&str] = &[
+    "gtin",
+    "class",
+    "brand",
+    "model",
+    "energy_label",
+    "water_label",
+    "label_scheme",
+    "ccc",
+    "in_catalogue",
+    "power",
+    "displacement_ml",
+    "emission",
+    "battery",
+    "central_set",
+    "valid_from",
+    "valid_to",
+    "source",
+    "version",
+];
+
+/// The columns of the filed prices.
+pub const PRICE_COLUMNS: &[&str] =
+    &["gtin", "region", "price_fen", "valid_from", "valid_to", "source"];
+
+/// The goods catalogue as it stands.
+pub fn goods_cells(connection: &mut PgConnection) -> QueryResult<Vec<Vec<String>>> {
+    cells(connection, "goods", GOODS_COLUMNS, "gtin")
+}
+
+/// The filed prices as they stand.
+pub fn price_cells(connection: &mut PgConnection) -> QueryResult<Vec<Vec<String>>> {
+    cells(connection, "filed_price", PRICE_COLUMNS, "gtin, region, valid_from")
+}
+
+fn cells(
+    connection: &mut PgConnection,
+    table: &str,
+    columns: &[&str],
+    order: &str,
+) -> QueryResult<Vec<Vec<String>>> {
+    let cell = |column: &&str| format!("coalesce({column}::text, '')");
+    let cells: Vec<String> = columns.iter().map(cell).collect();
+    let text = format!("SELECT ARRAY[{}] AS cells FROM {table} ORDER BY {order}", cells.join(", "));
+    let rows: Vec<CellsRow> = diesel::sql_query(text).load(connection)?;
+    Ok(rows.into_iter().map(|row| row.cells).collect())
+}

@@ -7,7 +7,9 @@
 
 pub mod client;
 pub mod press;
+pub mod log;
 pub mod quote;
 pub mod redeem;
 pub mod report;
+pub mod verify;
 pub mod world;

@@ -49,7 +49,15 @@ impl EntryView {
     /// # Errors
     /// What is wrong with it, in a few words.
     pub fn of_leaf(leaf: &[u8]) -> Result<EntryView, String> {
-        let value: Value = serde_json::from_slice(leaf).map_err(|error| error.to_string())?;
+        EntryView::of_value(serde_json::from_slice(leaf).map_err(|error| error.to_string())?)
+    }
+
+    /// The same of a leaf that is read as JSON.
+    ///
+    /// # Errors
+    /// As [`EntryView::of_leaf`].
+    pub fn of_value(mut value: Value) -> Result<EntryView, String> {
+        let data = value.get_mut("data").map(Value::take).unwrap_or_default();
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let number = |name: &str| value.get(name).and_then(Value::as_u64);
         let need = |name: &str| text(name).ok_or_else(|| format!("no {name}"));
@@ -63,7 +71,7 @@ impl EntryView {
             subject: text("subj").map(str::to_owned),
             rule: text("rule").map(str::to_owned),
             legs: legs.iter().map(leg_of).collect::<Option<_>>().ok_or("a leg is malformed")?,
-            data: value.get("data").cloned().unwrap_or_default(),
+            data,
         })
     }
 
@@ -155,7 +163,8 @@ impl State {
         let known = types.iter().find(|t| t.name == entry.kind && t.version == entry.version);
         let known =
             known.ok_or_else(|| format!("no entry type {} v{}", entry.kind, entry.version))?;
-        check_fields(known, &entry.data)?;
+        let data = entry.data.as_object().ok_or("data is no object")?;
+        known.check_fields(data.iter().map(|(name, value)| (name.as_str(), Field::of(value))))?;
         self.moneys.apply(&entry.legs).map_err(|fault| fault.to_string())?;
         (known.fold)(self, entry)?;
         self.next += 1;
@@ -240,34 +249,55 @@ impl State {
     }
 }
 
-fn check_fields(entry_type: &EntryType, data: &Value) -> Result<(), String> {
-    let object = data.as_object().ok_or("data is no object")?;
-    for (name, field) in entry_type.fields {
-        let (name, optional) = name.strip_suffix('?').map_or((*name, false), |name| (name, true));
-        match object.get(name) {
-            None if optional => {}
-            None => return Err(format!("{} without {name}", entry_type.name)),
-            Some(value) if !fits(*field, value) => {
-                return Err(format!("{}: {name} is no {field:?}", entry_type.name));
+impl EntryType {
+    /// Holds the fields of an entry's data against the schema; `None` is a value of no type that
+    /// a schema knows.
+    ///
+    /// # Errors
+    /// The first field that is missing, of another type, or undeclared.
+    pub fn check_fields<'a>(
+        &self,
+        fields: impl Iterator<Item = (&'a str, Option<Field>)>,
+    ) -> Result<(), String> {
+        let declared = |name: &str| {
+            self.fields.iter().position(|(declared, _)| declared.trim_end_matches('?') == name)
+        };
+        let mut seen = 0u64;
+        for (name, field) in fields {
+            let place =
+                declared(name).ok_or_else(|| format!("{} with an undeclared {name}", self.name))?;
+            let (_, due) = self.fields[place];
+            if field != Some(due) {
+                return Err(format!("{}: {name} is no {due:?}", self.name));
             }
-            Some(_) => {}
+            if seen & 1 << place != 0 {
+                return Err(format!("{} with a second {name}", self.name));
+            }
+            seen |= 1 << place;
         }
-    }
-    let declared =
-        |name: &str| entry_type.fields.iter().any(|(f, _)| f.trim_end_matches('?') == name);
-    match object.keys().find(|name| !declared(name)) {
-        Some(name) => Err(format!("{} with an undeclared {name}", entry_type.name)),
-        None => Ok(()),
+        let missing = self
+            .fields
+            .iter()
+            .enumerate()
+            .find(|(place, (name, _))| !name.ends_with('?') && seen & 1 << place == 0);
+        match missing {
+            Some((_, (name, _))) => Err(format!("{} without {name}", self.name)),
+            None => Ok(()),
+        }
     }
 }
 
-fn fits(field: Field, value: &Value) -> bool {
-    match field {
-        Field::Text => value.is_string(),
-        Field::Integer => value.is_i64() || value.is_u64(),
-        Field::Bool => value.is_boolean(),
-        Field::Object => value.is_object(),
-        Field::List => value.is_array(),
+impl Field {
+    /// The type of a value; `None` for a null and a float, which no entry holds.
+    pub fn of(value: &Value) -> Option<Field> {
+        match value {
+            Value::String(_) => Some(Field::Text),
+            Value::Number(number) if number.is_i64() || number.is_u64() => Some(Field::Integer),
+            Value::Bool(_) => Some(Field::Bool),
+            Value::Object(_) => Some(Field::Object),
+            Value::Array(_) => Some(Field::List),
+            Value::Number(_) | Value::Null => None,
+        }
     }
 }
 

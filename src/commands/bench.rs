@@ -1,6 +1,6 @@
 //! `tradein bench`: load against the real thing, and the speed of the rules alone.
 
-use crate::bench::{quote, redeem};
+use crate::bench::{quote, redeem, verify};
 use std::path::PathBuf;
 
 /// Measures this machine; use a release build (`make bench`)
@@ -33,6 +33,17 @@ enum Workload {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
+    /// The offline proof of a large book, made first in the product's own encoding
+    Verify {
+        #[arg(long, default_value_t = 1_000_000)]
+        entries: u64,
+        /// Only signatures, tree, order, schema and balances
+        #[arg(long)]
+        structure: bool,
+        /// A folder for the book, which is kept and used again
+        #[arg(long)]
+        dir: PathBuf,
+    },
 }
 
 impl Bench {
@@ -42,6 +53,7 @@ impl Bench {
         }
         match self.workload {
             Workload::Quote { rounds } => quote::run(rounds),
+            Workload::Verify { entries, structure, dir } => verify::bench(&dir, entries, structure),
             Workload::Redeem { connections, rounds, captures, log, data_dir } => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 let size = redeem::Size { connections, rounds, captures, log };

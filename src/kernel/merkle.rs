@@ -64,6 +64,17 @@ impl Frontier {
         self.size += 1;
     }
 
+    /// The tree whose left part are whole subtrees of `2^height` leaves, given by their roots, and
+    /// whose right edge is a tree of fewer leaves.
+    ///
+    /// # Panics
+    /// Where the right edge has as many leaves as a whole subtree, or more.
+    pub fn of_subtrees(subtrees: &Frontier, height: u32, edge: &Frontier) -> Frontier {
+        assert!(edge.size < 1 << height, "the edge is smaller than a subtree");
+        let roots = subtrees.roots.iter().chain(&edge.roots).copied().collect();
+        Frontier { size: (subtrees.size << height) + edge.size, roots }
+    }
+
     /// The root of the whole tree; of the empty tree `SHA-256("")`.
     pub fn root(&self) -> Hash {
         let mut roots = self.roots.iter().rev();
@@ -102,6 +113,22 @@ mod tests {
         }
         assert!(Frontier::from_bytes(3, &[0; 32]).is_err());
         assert!(Frontier::from_bytes(1, &[0; 31]).is_err());
+    }
+
+    #[test]
+    fn a_tree_is_joined_of_subtrees_and_an_edge() {
+        let leaves: Vec<Hash> = (0u32..43).map(|n| leaf_hash(&n.to_be_bytes())).collect();
+        let grown = |leaves: &[Hash]| {
+            let mut frontier = Frontier::default();
+            leaves.iter().for_each(|leaf| frontier.push(*leaf));
+            frontier
+        };
+        for size in 0..=leaves.len() {
+            let (whole, edge) = leaves[..size].split_at(size / 8 * 8);
+            let subtrees: Vec<Hash> = whole.chunks(8).map(|part| grown(part).root()).collect();
+            let joined = Frontier::of_subtrees(&grown(&subtrees), 3, &grown(edge));
+            assert_eq!(joined, grown(&leaves[..size]), "{size}");
+        }
     }
 
     #[test]

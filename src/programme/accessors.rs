@@ -2,7 +2,7 @@
 
 use super::arithmetic::Rate;
 use super::calendar::Interval;
-use super::fact::{Flow, Phase};
+use super::fact::{Fact, Flow, Phase};
 use super::model::{
     ApplicationWindow, Cited, Form, GoodsSource, Mark, OldItemPolicy, Payee, Programme,
     QualificationAfterRefund, RefundPolicy, Rule,
@@ -242,6 +242,15 @@ impl Form {
             | Form::LapseLimit { .. } => Phase::Claim,
             Form::Demand(_) | Form::CumulativeCap { .. } | Form::DayBudget { .. } => Phase::Reserve,
             Form::OncePer(_) => Phase::Reserve,
+        }
+    }
+
+    /// The facts that name what a typed form counts by.
+    pub(crate) fn reads(&self) -> &'static [Fact] {
+        match self {
+            Form::Quota { per_payment_channel: true, .. } => &[Fact::PaymentChannel],
+            Form::LapseLimit { per_channel: true, .. } => &[Fact::VoucherChannel],
+            _ => &[],
         }
     }
 }

@@ -270,6 +270,7 @@ impl Run<'_> {
                     }
                 }
                 form if form.phase() == phase => {
+                    screening.read.extend(form.reads());
                     screening.terms.extend(self.term(form).map(|kind| Term {
                         kind,
                         phase,

@@ -1,12 +1,12 @@
-//! Books over HTTP: opened by a programme admin, given money by two persons of finance, read by
-//! auditors. Books stand below identity in the order of modules, so their handlers stand here.
+//! Books over HTTP: opened by a programme admin, given money by two persons of finance. Books stand
+//! below identity in the order of modules, so their handlers stand here.
 
 use crate::book::model::Bucket;
 use crate::book::open::{ApproveAppropriation, ChangeBookState, OpenBook, ProposeAppropriation};
 use crate::book::{Books, REGISTER, read, store};
 use crate::http::extract::Posted;
 use crate::http::problem::Problem;
-use crate::identity::acting::{Acting, Either, Finance, Official, ProgrammeAdmin};
+use crate::identity::acting::{Acting, Finance, Official, ProgrammeAdmin};
 use crate::identity::envelope::{book_actor, envelope};
 use crate::infra::postgres::ReadPool;
 use crate::kernel::id::{BookNo, Kind, PublicId};
@@ -61,16 +61,6 @@ pub struct AppropriationBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
-
-/// Where a page of entries begins and how long it is.
-#[derive(Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-pub struct Page {
-    /// The first position.
-    pub from: Option<u64>,
-    /// At most 200.
-    pub limit: Option<u16>,
-}
 
 /// Opens a book.
 #[utoipa::path(operation_id = "open_book",
@@ -230,37 +220,6 @@ pub async fn balances(
         "book_no": no, "state": head.state, "tree_size": head.size,
         "root": hex::encode(head.root), "balances_fen": balances,
     })))
-}
-
-/// The entries of a book, in their order.
-#[utoipa::path(operation_id = "list_entries",
-    get, path = "/v1/books/{book}/entries", tag = "books",
-    params(("book" = i32, Path), Page), security(("bearer" = [])),
-    responses((status = 200, description = "Leaves with their hashes, and the next position")))]
-pub async fn entries(
-    books: web::Data<Books>,
-    pool: web::Data<ReadPool>,
-    acting: Acting<Either<crate::identity::acting::Auditor, Finance>>,
-    book: web::Path<BookNo>,
-    page: web::Query<Page>,
-) -> Result<HttpResponse, Problem> {
-    in_scope(&books, *book, |region, family| match &*acting {
-        Either::One(auditor) => auditor.within(region, family),
-        Either::Other(finance) => finance.within(region, family),
-    })
-    .await?;
-    let (no, limit) = (*book, i64::from(page.limit.unwrap_or(50).clamp(1, 200)));
-    let from = page.from.unwrap_or(0).min(i64::MAX as u64).cast_signed();
-    let rows = read(&pool, move |c| store::list_entries(c, no, from, limit)).await?;
-    let next = (rows.len() as i64 == limit).then(|| from + limit);
-    let shown: Vec<Value> = rows
-        .into_iter()
-        .map(|(leaf, hash)| {
-            let leaf: Value = serde_json::from_slice(&leaf).unwrap_or_default();
-            json!({"leaf": leaf, "leaf_hash": hex::encode(hash)})
-        })
-        .collect();
-    Ok(HttpResponse::Ok().json(json!({"data": shown, "next": next})))
 }
 
 /// A book outside the caller's scope is not there for him.

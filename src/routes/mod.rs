@@ -8,6 +8,8 @@ pub mod programmes;
 
 use crate::application::http::{self as applications, Applying, Seeing};
 use crate::application::{office, raises};
+use crate::audit::console::http as console;
+use crate::audit::reading::http as reading;
 use crate::http::request::unknown_path;
 use crate::identity::acting::{
     Auditor, Dismantler, Either, Finance, Official, Part, Person, ProgrammeAdmin, RealNameProvider,
@@ -97,6 +99,13 @@ pub const TABLE: &[Row] = &[
     row!(Page, "/docs", public, openapi::docs_moved),
     row!(Page, "/docs/{file:.*}", public, openapi::docs),
 
+    // The console asks for an auditor's token by itself, in the browser's own prompt.
+    row!(Page, "/console", public, console::books),
+    row!(Page, "/console/style.css", public, console::style),
+    row!(Page, "/console/books/{book}", public, console::book),
+    row!(Page, "/console/books/{book}/entries", public, console::entries),
+    row!(Page, "/console/books/{book}/stories/{id}", public, console::story),
+
     row!(Change, "/v1/people", RealNameProvider, people::register),
     row!(AskOrChange, "/v1/people/lookup", Either<Auditor, Reviewer>, people::look_up),
     row!(See, "/v1/people/me", Person, people::me),
@@ -114,7 +123,11 @@ pub const TABLE: &[Row] = &[
     row!(Change, "/v1/books/{book}/appropriations", Finance, books::propose),
     row!(Change, "/v1/books/{book}/appropriations/{id}/approve", Finance, books::approve),
     row!(See, "/v1/books/{book}/balances", Official, books::balances),
-    row!(See, "/v1/books/{book}/entries", Either<Auditor, Finance>, books::entries),
+    row!(See, "/v1/books/{book}/entries", Either<Auditor, Finance>, reading::entries),
+    row!(See, "/v1/books/{book}/stories/{id}", Auditor, reading::story),
+    row!(See, "/v1/books/{book}/sums", Auditor, reading::sums),
+    row!(See, "/v1/books/{book}/burn-down", Auditor, reading::burn_down),
+    row!(See, "/v1/books/{book}/refusals", Auditor, reading::refusals),
 
     row!(See, "/log/{book}/checkpoint", public, log::checkpoint),
     row!(See, "/log/{book}/keys", public, log::keys),

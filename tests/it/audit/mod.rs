@@ -1,6 +1,9 @@
 //! What an auditor recomputes: the replay, shown to notice every tampering.
 
+mod exported;
 mod forge;
+mod lies;
+mod reading;
 mod replay;
 mod story;
 

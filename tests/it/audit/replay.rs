@@ -15,6 +15,18 @@ pub fn tampered(connection: &mut PgConnection, tamper: impl FnOnce(&mut PgConnec
     report.differences.join("\n")
 }
 
+/// Runs a statement as the superuser, does something on what it leaves, and undoes it.
+pub fn changed<T>(
+    connection: &mut PgConnection,
+    statement: &str,
+    then: impl FnOnce(&mut PgConnection) -> T,
+) -> T {
+    connection.batch_execute(&format!("BEGIN; {statement}")).unwrap();
+    let done = then(connection);
+    connection.batch_execute("ROLLBACK").unwrap();
+    done
+}
+
 #[track_caller]
 fn found(connection: &mut PgConnection, statement: &str, sentence: &str) {
     let differences = tampered(connection, |connection| {

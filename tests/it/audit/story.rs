@@ -123,6 +123,7 @@ impl Story {
         let body = json!({"person": known.body["person"]["id"], "clear": true,
             "reason": "audit", "case": "SH-2026/1"});
         self.world.post(&auditor, "/v1/people/lookup", body).await.expect(200);
+        self.world.get(&auditor, "/v1/books/1/entries?kind=voucher.").await.expect(200);
     }
 
     async fn old_items(&self) {

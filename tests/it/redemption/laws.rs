@@ -17,9 +17,11 @@ use tradein::book::log::{Place, leaf};
 use tradein::book::model::{Actor, Bucket, Command, Decision, Moneys};
 use tradein::book::open::ApproveAppropriation;
 use tradein::book::store::{Stamp, find_stamps};
-use tradein::book::{Envelope, Reply};
+use tradein::book::{Envelope, REGISTER, Reply};
+use tradein::programme::publish::Publish;
 use tradein::redemption::model::Redemption;
 use tradein::voucher::model::Voucher;
+use uuid::Uuid;
 
 const PEOPLE: usize = 2;
 const SERIALS: usize = 3;
@@ -228,6 +230,10 @@ async fn a_thousand_lives_on_the_real_stack() {
     assert_eq!(submit(&engine, book, envelope(None, approve)).await.0, 200);
     let stamps = find_stamps(&mut engine.db.app(), &["programmes".to_owned()]).unwrap();
     let mut names = Names::new(stamps[0].clone());
+    let publish = Publish { programme: names.programme.clone(), id: Uuid::now_v7() };
+    assert_eq!(submit(&engine, REGISTER, envelope(None, publish)).await.0, 201);
+    let stamps = find_stamps(&mut engine.db.app(), &["programmes".to_owned()]).unwrap();
+    names.shelf.stamp = stamps[0].clone();
     let mut runner = TestRunner::deterministic();
     let mut commands = 0;
     for space in 0..1_000 {

@@ -192,6 +192,7 @@ async fn a_query_that_does_not_fit_is_refused() {
             "/v1/redemptions",
             "/v1/applications",
             "/v1/books/{book}/entries",
+            "/v1/books/{book}/refusals",
         ];
         if !pages.contains(&row.path) {
             continue;

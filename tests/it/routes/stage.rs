@@ -131,6 +131,7 @@ impl Stage {
             "vouchers" => self.voucher.clone(),
             "redemptions" => self.redemption.clone(),
             "old-items" => self.old_item.clone(),
+            "books" if row.path.ends_with("/stories/{id}") => self.voucher.clone(),
             "books" => self.appropriation.clone(),
             "applications" => self.application.clone(),
             _ => String::new(),
@@ -141,6 +142,7 @@ impl Stage {
             "/v1/redemptions" | "/v1/applications" if row.verb == Verb::See => {
                 format!("{path}?book={}", self.book)
             }
+            "/v1/books/{book}/sums" => format!("{path}?by=day"),
             _ => path,
         }
     }
