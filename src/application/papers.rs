@@ -10,7 +10,7 @@ use crate::programme::{Fact, Facts, Flow, Screening, Source, Value};
 use crate::redemption::purchase::{DwellingBody, InvoiceBuyer};
 use crate::voucher::doors::put;
 use chrono::NaiveDate;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The documents of an application, field by field. The programme says which are needed; what is
@@ -135,7 +135,7 @@ pub struct InterestPaper {
 
 /// A number as a document prints it, in one form however it is written: 4 to 64 letters, digits
 /// and hyphens. Only a digest of it is kept.
-#[derive(Clone, Deserialize, ToSchema)]
+#[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(try_from = "String")]
 #[schema(value_type = String, example = "031002400105-88812345")]
 pub struct PaperNumber(String);

@@ -22,6 +22,7 @@ pub enum Kind {
     Voucher,
     Redemption,
     Application,
+    Document,
     OldItem,
     Person,
     Organisation,
@@ -31,10 +32,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Voucher,
         Kind::Redemption,
         Kind::Application,
+        Kind::Document,
         Kind::OldItem,
         Kind::Person,
         Kind::Organisation,
@@ -48,6 +50,7 @@ impl Kind {
             Kind::Voucher => "vch",
             Kind::Redemption => "rdm",
             Kind::Application => "app",
+            Kind::Document => "doc",
             Kind::OldItem => "old",
             Kind::Person => "per",
             Kind::Organisation => "org",

@@ -132,6 +132,11 @@ pub enum BadKeys {
 pub struct SubKey(Zeroizing<[u8; 32]>);
 
 impl SubKey {
+    /// A key that another key's digest is.
+    pub fn of(digest: Digest) -> SubKey {
+        SubKey(Zeroizing::new(digest))
+    }
+
     /// HMAC-SHA256 of a message. Callers that join several parts give each its length or a
     /// separator that cannot stand in it.
     pub fn digest(&self, message: &[u8]) -> Digest {
