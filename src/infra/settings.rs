@@ -24,6 +24,7 @@ pub struct Settings {
     pub keys: Keys,
     pub files: BlobSettings,
     pub clocks: Clocks,
+    pub ports: Ports,
     pub tokens: Tokens,
     pub sandbox: Sandbox,
 }
@@ -118,6 +119,29 @@ impl Clocks {
         let text = std::fs::read_to_string(&self.calendar).map_err(|e| bad(e.to_string()))?;
         WorkingDays::read(&text).map_err(|error| bad(error.to_string()))
     }
+}
+
+/// The neighbours that are asked about applications.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ports {
+    pub vehicle_register: String,
+    pub invoice_check: String,
+    pub holdings: String,
+    pub token: SecretString,
+    pub timeout_ms: u64,
+    pub no_answer: OnNoAnswer,
+    pub sandbox_answers: PathBuf,
+}
+
+/// What becomes of a decision for which a neighbour gave no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnNoAnswer {
+    /// It is refused, and may be tried again.
+    Refuse,
+    /// The reviewer decides.
+    Review,
 }
 
 #[derive(Clone, Debug, Deserialize)]
