@@ -1,6 +1,7 @@
 //! One process put together: what every handler and job shares, and the servers in front of it.
 
-use crate::book::publish::{Log, LogFolder, LogKeys, Status};
+use crate::application::clock::Office;
+use crate::application::port::Ports;
 use crate::book::role::{self, Checked};
 use crate::book::{Books, ClerkSettings};
 use crate::http::{extract, request};
@@ -46,6 +47,8 @@ pub struct Wiring {
     /// Nothing in a sandbox that publishes no logs.
     pub log: Option<Arc<Log>>,
     pub blobs: Arc<Blobs>,
+    pub ports: Ports,
+    pub office: Arc<Office>,
 }
 
 impl Wiring {
@@ -119,6 +122,8 @@ impl Wiring {
         Ok(Wiring {
             gate,
             blobs: Arc::new(blobs),
+            ports: Ports::open(&settings.ports, sandbox)?,
+            office: Arc::new(Office::new(settings.clocks.working_days()?, &settings.clocks)),
             books: Arc::new(Books::new(clerks, pool.clone())),
             library: Arc::new(Library::new(pool.clone())),
             reference: Arc::new(Reference::new(pool.clone())),
@@ -156,6 +161,8 @@ impl Wiring {
             .app_data(Data::from(self.settings.clone()))
             .app_data(Data::new(self.log.clone()))
             .app_data(Data::from(self.blobs.clone()))
+            .app_data(Data::from(self.office.clone()))
+            .app_data(Data::new(self.ports.clone()))
             .app_data(Data::new(self.gate.clone()))
             .app_data(Data::new(self.pool.clone()))
             .app_data(web::PayloadConfig::new(extract::BODY_LIMIT))

@@ -1,5 +1,6 @@
 //! Applications over HTTP, as the applicant has them: submit, correct, withdraw, see.
 
+use super::clock::{Course, Office, Reading};
 use super::correct::Correct;
 use super::ends::Withdraw;
 use super::model::Application;
@@ -8,6 +9,7 @@ use super::payee::PayeeBody;
 use super::prepare::{Applicant, Case};
 use super::submit::Submit;
 use super::{reasons, store};
+use crate::book::store::list_courses;
 use crate::book::{BookInfo, read};
 use crate::http::extract::Posted;
 use crate::http::problem::{Problem, ProblemBody};
@@ -35,7 +37,7 @@ pub type Applying = Either<Person, Enterprise>;
 pub type Seeing = Either<Applying, Official>;
 
 impl Applying {
-    fn applicant(&self) -> Applicant {
+    pub fn applicant(&self) -> Applicant {
         match self {
             Either::One(person) => Applicant::Person(person.person),
             Either::Other(firm) => Applicant::Enterprise(firm.organisation),
@@ -209,6 +211,7 @@ pub async fn withdraw(
     responses((status = 200, description = "The application")))]
 pub async fn see(
     doors: Doors,
+    office: web::Data<Office>,
     acting: Acting<Seeing>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -228,6 +231,7 @@ pub async fn see(
     }
     let mut body = shown(&doors, &book, &application).await?;
     body["application"]["payee"] = json!(masked);
+    body["application"]["clocks"] = json!(clocks(&doors, &office, id).await?);
     Ok(HttpResponse::Ok().json(body))
 }
 
@@ -283,6 +287,13 @@ pub async fn shown(
         "derivation_zh": derivation.zh(),
         "derivation_en": derivation.en(),
     }))
+}
+
+/// How the office's clocks stand for one application.
+pub async fn clocks(doors: &Doors, office: &Office, id: PublicId) -> Result<Vec<Reading>, Problem> {
+    let course = read(&doors.pool, move |c| list_courses(c, id.book, &[id.id])).await?;
+    let course = course.get(&id.id).map(|events| Course::of(events)).unwrap_or_default();
+    Ok(office.read(&course, doors.clock.now()))
 }
 
 /// The programme version that decides an application.

@@ -39,7 +39,9 @@
 //! account, one quota row, three or four marks, one entry, one answer.
 
 pub mod approve;
+pub mod clock;
 pub mod correct;
+pub mod document;
 pub mod ends;
 pub mod entries;
 pub mod filing;
@@ -50,6 +52,7 @@ pub mod office;
 pub mod papers;
 mod parts;
 pub mod payee;
+pub mod port;
 mod prepare;
 pub mod raises;
 pub mod reasons;

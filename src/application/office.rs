@@ -5,6 +5,9 @@ use super::correct::RequestCorrection;
 use super::ends::Reject;
 use super::http::{book_of, programme_of};
 use super::model::Application;
+use super::port::ask::{Verdict, verdict};
+use super::port::{Ports, store as answers};
+use super::top_up::TopUp;
 use super::{parts, reasons, store};
 use crate::book::read;
 use crate::http::extract::Posted;
@@ -94,11 +97,14 @@ fn deadline(programme: &Programme, settings: &Settings, now: Moment) -> Moment {
     security(("bearer" = [])), responses(
         (status = 200, description = "Granted; payable at once up to the limit"),
         (status = 409, description = "Not waiting for a decision", body = ProblemBody),
-        (status = 422, description = "OWN_APPLICATION, OLD_ITEM_NOT_VERIFIED, or refused by the \
-            rules of the review", body = ProblemBody)))]
+        (status = 422, description = "OWN_APPLICATION, OLD_ITEM_NOT_VERIFIED, \
+            INVOICE_NOT_GENUINE, CLAIMED_ELSEWHERE, or refused by the rules of the review",
+            body = ProblemBody),
+        (status = 503, description = "BUSY, PORT_NO_ANSWER: ask the neighbours again")))]
 pub async fn approve(
     doors: Doors,
     settings: web::Data<Settings>,
+    ports: web::Data<Ports>,
     acting: Acting<Reviewer>,
     id: web::Path<String>,
     posted: Posted<ApproveBody>,
@@ -107,11 +113,13 @@ pub async fn approve(
     let answered = doors
         .books
         .answer_screened(id.book, |_| {
-            let (doors, settings, acting, posted) = (&doors, &settings, &acting, &posted);
+            let (doors, settings, ports) = (&doors, &settings, &ports);
+            let (acting, posted) = (&acting, &posted);
             async move {
                 let limit = Fen(settings.application.second_person_above_fen);
                 let approver = acting.actor().login.bytes();
-                let command = approval(doors, id, &posted.body, approver, limit).await?;
+                let told = neighbours(doors, ports, id).await?;
+                let command = approval(doors, id, &posted.body, told, (approver, limit)).await?;
                 Ok(envelope(acting.actor(), posted, Arc::new(command)))
             }
         })
@@ -123,8 +131,8 @@ async fn approval(
     doors: &Doors,
     id: PublicId,
     body: &ApproveBody,
-    approver: [u8; 16],
-    limit: Fen,
+    told: Verdict,
+    (approver, limit): ([u8; 16], Fen),
 ) -> Result<Approve, Problem> {
     let application = find(doors, id).await?;
     let programme = programme_of(doors, &application).await?;
@@ -133,7 +141,9 @@ async fn approval(
         Some(base) => Some(approved_base(&programme, &application, &mut facts, base)?),
         None => None,
     };
-    put(&mut facts, Fact::StillOwned, body.still_owned.map(Value::Bool))?;
+    // What the register says counts, whatever the reviewer believes.
+    let still_owned = told.still_owned.or(body.still_owned);
+    put(&mut facts, Fact::StillOwned, still_owned.map(Value::Bool))?;
     let (class, at) = (&application.class, application.decided_at);
     let mut screened = Screened::under(&programme, class, &[Phase::Review], facts, at);
     if screened.screening.unknown().any(|fact| fact == Fact::StillOwned) {
@@ -144,6 +154,7 @@ async fn approval(
         ));
     }
     screened.also_refused(unverified(doors, &application).await?);
+    screened.also_refused(told.refusals);
     Ok(Approve {
         application: id.id,
         version: application.version,
@@ -153,6 +164,12 @@ async fn approval(
         approver,
         limit,
     })
+}
+
+/// What the neighbours said of an application that they were asked about.
+async fn neighbours(doors: &Doors, ports: &Ports, id: PublicId) -> Result<Verdict, Problem> {
+    let kept = read(&doors.pool, move |c| answers::list(c, id.book, id.id)).await?;
+    verdict(&kept, ports.may_decide_without)
 }
 
 /// What the rules make of the base that the office accepts.

@@ -43,6 +43,15 @@ statement! {
 }
 
 statement! {
+    /// The condition on the kind is that of the index, word for word.
+    pub ListCourses { ids: Array<SqlUuid> as [Uuid], book: Integer as i32 }
+    -> (SqlUuid, BigInt, Text, Timestamptz)
+    = "SELECT e.* FROM unnest(?::uuid[]) u(id) CROSS JOIN LATERAL (SELECT about, seq, kind, at \
+       FROM entry WHERE book_id = ? AND about = u.id \
+       AND (kind LIKE 'application.%' OR kind LIKE 'review.%')) e"
+}
+
+statement! {
     /// Accounts and amounts come as one text an entry, because arrays of arrays of different
     /// lengths cannot be unnested.
     pub InsertEntries {
@@ -120,6 +129,7 @@ pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
     ("LoadBalances", LoadBalances::SQL),
     ("AddBalances", AddBalances::SQL),
     ("SaveHead", SaveHead::SQL),
+    ("ListCourses", ListCourses::SQL),
 ];
 
 /// The head of a book, locked.
@@ -210,6 +220,22 @@ pub fn add_balances(
 }
 
 /// An affected count that differs from what was decided is a bug, and undoes the batch.
+/// Which steps applications took and when, each in the order of its entries.
+pub fn list_courses(
+    connection: &mut PgConnection,
+    book: i32,
+    applications: &[Uuid],
+) -> QueryResult<HashMap<Uuid, Vec<(String, DateTime<Utc>)>>> {
+    let mut rows: Vec<(Uuid, i64, String, DateTime<Utc>)> =
+        ListCourses { ids: applications, book: &book }.load(connection)?;
+    rows.sort_by_key(|(_, seq, ..)| *seq);
+    let mut courses: HashMap<Uuid, Vec<(String, DateTime<Utc>)>> = HashMap::new();
+    for (application, _, kind, at) in rows {
+        courses.entry(application).or_default().push((kind, at));
+    }
+    Ok(courses)
+}
+
 pub fn expect_count(changed: usize, expected: usize) -> QueryResult<()> {
     if changed == expected { Ok(()) } else { Err(Error::RollbackTransaction) }
 }
