@@ -14,6 +14,7 @@ pub mod old_item;
 pub mod voucher;
 pub mod redemption;
 pub mod application;
+pub mod review;
 pub mod audit;
 pub mod routes;
 pub mod jobs;

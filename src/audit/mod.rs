@@ -61,7 +61,9 @@ pub fn entry_types() -> Vec<&'static EntryType> {
         crate::voucher::entries::ENTRY_TYPES,
         crate::redemption::entries::ENTRY_TYPES,
         crate::application::entries::ENTRY_TYPES,
-        reading::ENTRY_TYPES,
+        crate::application::document::entries::ENTRY_TYPES,
+        crate::application::port::entries::ENTRY_TYPES,
+        crate::review::entries::ENTRY_TYPES,
     ]
     .concat()
 }

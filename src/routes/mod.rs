@@ -6,10 +6,9 @@ pub mod log;
 pub mod openapi;
 pub mod programmes;
 
-use crate::application::http::{self as applications, Applying, Seeing};
-use crate::application::{office, raises};
-use crate::audit::console::http as console;
-use crate::audit::reading::http as reading;
+use crate::application::document::http as documents;
+use crate::application::http::{self as applications, Applying};
+use crate::application::office;
 use crate::http::request::unknown_path;
 use crate::identity::acting::{
     Auditor, Dismantler, Either, Finance, Official, Part, Person, ProgrammeAdmin, RealNameProvider,
@@ -20,6 +19,7 @@ use crate::identity::people::http as people;
 use crate::identity::role::Role;
 use crate::old_item::http as old_items;
 use crate::redemption::http as redemptions;
+use crate::review::http as reviews;
 use crate::voucher::http as vouchers;
 use actix_web::Route;
 use actix_web::web::{self, ServiceConfig};
@@ -37,12 +37,15 @@ pub enum Verb {
     Change,
     /// A POST that changes something in one of its forms only.
     AskOrChange,
+    /// A PUT of a file, which takes no `Idempotency-Key`: its content is its name.
+    Send,
 }
 
 impl Verb {
     pub fn method(self) -> &'static str {
         match self {
             Verb::Page | Verb::See => "GET",
+            Verb::Send => "PUT",
             Verb::Ask | Verb::Change | Verb::AskOrChange => "POST",
         }
     }
@@ -82,6 +85,9 @@ macro_rules! row {
     };
     (See, $handler:path) => {
         web::get().to($handler)
+    };
+    (Send, $handler:path) => {
+        web::put().to($handler)
     };
     ($verb:ident, $handler:path) => {
         web::post().to($handler)
@@ -160,17 +166,27 @@ pub const TABLE: &[Row] = &[
     row!(Change, "/v1/redemptions/{id}/capture", Retailer, redemptions::capture),
     row!(Change, "/v1/redemptions/{id}/cancel", Retailer, redemptions::cancel),
 
-    row!(Change, "/v1/applications", Applying, applications::submit),
-    row!(See, "/v1/applications", Applying, applications::list),
-    row!(See, "/v1/applications/{id}", Seeing, applications::see),
-    row!(Change, "/v1/applications/{id}/corrections", Applying, applications::correct),
-    row!(Change, "/v1/applications/{id}/withdraw", Applying, applications::withdraw),
+    row!(Change, "/v1/applications", applications::Applying, applications::submit),
+    row!(See, "/v1/applications", applications::Applying, applications::list),
+    row!(See, "/v1/applications/{id}", applications::Seeing, applications::see),
+    row!(Change, "/v1/applications/{id}/corrections", applications::Applying, applications::correct),
+    row!(Change, "/v1/applications/{id}/documents", Applying, documents::file),
+    row!(See, "/v1/applications/{id}/documents", documents::Seeing, documents::list),
+    row!(Send, "/v1/applications/{id}/documents/{document}/file", Applying, documents::send),
+    row!(See, "/v1/applications/{id}/documents/{document}/file",
+        documents::Seeing, documents::open),
+    row!(Change, "/v1/applications/{id}/withdraw", applications::Applying, applications::withdraw),
     row!(Change, "/v1/applications/{id}/request-correction", Reviewer, office::request_correction),
     row!(Change, "/v1/applications/{id}/approve", Reviewer, office::approve),
     row!(Change, "/v1/applications/{id}/confirm", Either<Reviewer, Finance>, office::confirm),
     row!(Change, "/v1/applications/{id}/reject", Reviewer, office::reject),
-    row!(See, "/v1/books/{book}/raises", Reviewer, raises::list),
-    row!(Change, "/v1/applications/{id}/top-up", Reviewer, raises::top_up),
+    row!(Change, "/v1/applications/{id}/top-up", Reviewer, office::top_up),
+
+    row!(See, "/v1/reviews", Reviewer, reviews::queue),
+    row!(See, "/v1/reviews/{id}", Reviewer, reviews::see),
+    row!(Change, "/v1/reviews/{id}/take", Reviewer, reviews::take),
+    row!(Change, "/v1/reviews/{id}/hand-back", Reviewer, reviews::hand_back),
+    row!(Change, "/v1/reviews/{id}/neighbours", Reviewer, reviews::ask),
 ];
 
 /// Every route of the public interface.

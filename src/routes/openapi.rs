@@ -32,7 +32,7 @@ use utoipa::{Modify, OpenApi};
         (name = "vouchers", description = "The promise to a person 资格"),
         (name = "redemptions", description = "The promise used at the till 核销"),
         (name = "applications", description = "The purchase reviewed after the fact 申请"),
-        (name = "audit", description = "What auditors read, on record 审计"),
+        (name = "reviews", description = "An office looks before money moves 审核"),
         (name = "health", description = "For balancers and people on call"),
     ),
     paths(
@@ -67,13 +67,21 @@ use utoipa::{Modify, OpenApi};
         crate::application::http::list,
         crate::application::http::see,
         crate::application::http::correct,
+        crate::application::document::http::file,
+        crate::application::document::http::list,
+        crate::application::document::http::send,
+        crate::application::document::http::open,
         crate::application::http::withdraw,
         crate::application::office::request_correction,
         crate::application::office::approve,
         crate::application::office::confirm,
         crate::application::office::reject,
-        crate::application::raises::list,
-        crate::application::raises::top_up,
+        crate::application::office::top_up,
+        crate::review::http::queue,
+        crate::review::http::see,
+        crate::review::http::take,
+        crate::review::http::hand_back,
+        crate::review::http::ask,
         super::books::open,
         super::books::list,
         super::books::change_state,
@@ -120,6 +128,7 @@ impl Modify for Problems {
             let Some(item) = openapi.paths.paths.get_mut(row.path) else { continue };
             let operation = match row.verb.method() {
                 "GET" => item.get.as_mut(),
+                "PUT" => item.put.as_mut(),
                 _ => item.post.as_mut(),
             };
             if let Some(operation) = operation {

@@ -120,7 +120,21 @@ const LIES: &[(&str, Edit, &str)] = &[
         "lapsed before its end",
     ),
     ("application.topped_up", |leaf| leaf["data"]["before_fen"] = json!(1), "granted before"),
-    ("audit.read", |leaf| leaf["data"]["rows"] = json!("all"), "rows is no Integer"),
+    (
+        "document.filed",
+        |leaf| leaf["data"]["application"] = json!("0".repeat(32)),
+        "no application",
+    ),
+    ("document.received", |leaf| leaf["about"] = json!("0".repeat(32)), "no document"),
+    ("document.opened", |leaf| leaf["about"] = json!("0".repeat(32)), "that was not received"),
+    ("neighbour.asked", |leaf| leaf["about"] = json!("0".repeat(32)), "what no office has"),
+    (
+        "neighbour.answered",
+        |leaf| leaf["data"]["no_answer"] = json!("timed_out"),
+        "an answer and none",
+    ),
+    ("review.taken", |leaf| leaf["about"] = json!("0".repeat(32)), "no open application"),
+    ("review.handed_back", |leaf| leaf["about"] = json!("0".repeat(32)), "no open application"),
     ("redemption.disputed", |leaf| leaf["about"] = json!("0".repeat(32)), "no redemption"),
 ];
 

@@ -1,5 +1,6 @@
 //! A year in which everything happens at least once, on the real stack.
 
+use crate::journeys::paper::Paper;
 use crate::support::world::{Answer, World};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -180,6 +181,21 @@ impl Story {
             .replace("pay:1800000", "pay:1900000");
         world.publish_text(&self.admin, &raised).await;
         act(&one, 0, "top-up", json!({})).await.expect(201);
+        self.desk(&one, &ids[6].0, &ids[6].1).await;
+    }
+
+    /// A document comes, and a reviewer looks at the application.
+    async fn desk(&self, reviewer: &str, application: &str, applicant: &str) {
+        let world = &self.world;
+        let filed = Paper::invoice(1).filed(world, applicant, application).await;
+        let act = async |act: &str| {
+            let path = format!("/v1/reviews/{application}/{act}");
+            world.post(reviewer, &path, json!({})).await.expect(200)
+        };
+        act("take").await;
+        world.get(reviewer, &filed).await.expect(200);
+        act("neighbours").await;
+        act("hand-back").await;
     }
 
     fn application(&self, n: u64) -> (PersonId, Value) {

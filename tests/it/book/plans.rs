@@ -23,6 +23,8 @@ fn all_statements() -> Vec<(&'static str, &'static str)> {
         tradein::voucher::store::CLERK_STATEMENTS,
         tradein::redemption::store::CLERK_STATEMENTS,
         tradein::application::store::CLERK_STATEMENTS,
+        tradein::application::document::store::CLERK_STATEMENTS,
+        tradein::review::store::CLERK_STATEMENTS,
     ]
     .concat()
 }
@@ -31,7 +33,7 @@ fn all_statements() -> Vec<(&'static str, &'static str)> {
 const BY_PREFIX: &[(&str, &str)] = &[("FindFiledPrices", "filed_price_pkey without ")];
 
 /// Run on the read pool, whose planner has everything.
-const READS: &[&str] = &["FindFiledPrice", "ReadQuotas", "FindDealing"];
+const READS: &[&str] = &["FindFiledPrice", "ReadQuotas", "FindDealing", "ListCourses"];
 
 #[derive(QueryableByName)]
 struct Columns {

@@ -14,5 +14,7 @@ mod grant;
 mod home;
 mod limits;
 pub mod office;
+pub mod paper;
+mod review;
 mod order;
 pub mod shop;

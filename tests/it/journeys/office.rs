@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tradein::identity::model::PersonId;
 use tradein::identity::role::Role;
-use tradein::kernel::identifier::{BankCard, Identifier, Vin};
+use tradein::kernel::identifier::{BankCard, IdNumber, Identifier, Mobile, Vin};
 
 pub struct Office {
     pub world: World,
@@ -38,6 +38,18 @@ impl Office {
 
     pub fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A person whose identity a provider has registered.
+    pub async fn registered(&self, n: u64) -> PersonId {
+        let provider = self.world.organisation("real_name_provider", &[]).await;
+        let provider = self.world.organisation_token(Role::RealNameProvider, provider);
+        let body = json!({"document": "resident_card",
+            "id_number": IdNumber::synthetic(n).reveal(), "name": "欧阳望舒",
+            "mobile": Mobile::synthetic(n).reveal(),
+            "consent": {"text": "310000/2026-01", "purposes": ["identity"]}});
+        let made = self.world.post(&provider, "/v1/people", body).await.expect(201);
+        made.body["person"]["id"].as_str().expect("an id").parse().expect("a person's id")
     }
 
     /// Registers an old car; its id. It is yet to be verified.

@@ -191,6 +191,7 @@ async fn a_query_that_does_not_fit_is_refused() {
             "/v1/organisations",
             "/v1/redemptions",
             "/v1/applications",
+            "/v1/reviews",
             "/v1/books/{book}/entries",
             "/v1/books/{book}/refusals",
         ];

@@ -22,6 +22,7 @@ pub struct Stage {
     pub appropriation: String,
     pub programme: String,
     pub application: String,
+    pub document: String,
     papers: Value,
 }
 
@@ -75,6 +76,7 @@ impl Stage {
             appropriation: String::new(),
             programme: String::new(),
             application: String::new(),
+            document: String::new(),
             papers: Value::Null,
         };
         stage.fill().await;
@@ -100,6 +102,9 @@ impl Stage {
         let person = self.token(Role::Person, OWNER);
         let applied = self.world.post(&person, "/v1/applications", self.application()).await;
         self.application = id(&applied.expect(201), "application");
+        let path = format!("/v1/applications/{}/documents", self.application);
+        let filed = self.world.post(&person, &path, document()).await;
+        self.document = id(&filed.expect(201), "document");
         let programmes = self.world.get(&finance, "/v1/programmes").await.expect(200);
         let hash = programmes.body["data"][0]["sha256"].as_str().expect("a hash");
         self.programme = hash.to_owned();
@@ -133,13 +138,14 @@ impl Stage {
             "old-items" => self.old_item.clone(),
             "books" if row.path.ends_with("/stories/{id}") => self.voucher.clone(),
             "books" => self.appropriation.clone(),
-            "applications" => self.application.clone(),
+            "applications" | "reviews" => self.application.clone(),
             _ => String::new(),
         };
         let path = row.path.replace("{id}", &id).replace("{book}", &self.book.to_string());
         let path = path.replace("{sha256}", &self.programme).replace("{file:.*}", "");
+        let path = path.replace("{document}", &self.document);
         match row.path {
-            "/v1/redemptions" | "/v1/applications" if row.verb == Verb::See => {
+            "/v1/redemptions" | "/v1/applications" | "/v1/reviews" if row.verb == Verb::See => {
                 format!("{path}?book={}", self.book)
             }
             "/v1/books/{book}/sums" => format!("{path}?by=day"),
@@ -176,6 +182,7 @@ impl Stage {
             "/v1/applications/{id}/request-correction" | "/v1/applications/{id}/reject" => {
                 json!({"reasons": ["DOCUMENT_MISSING"], "sentence": "请补充材料"})
             }
+            "/v1/applications/{id}/documents" => document(),
             "/v1/applications/{id}/approve" => json!({"still_owned": true}),
             _ => json!({}),
         }
@@ -242,6 +249,12 @@ impl Stage {
 
 fn money() -> Value {
     json!({"amount_fen": 10_000, "document_sha256": "ab".repeat(32)})
+}
+
+/// A document whose file never comes.
+fn document() -> Value {
+    json!({"document": {"kind": "photo"}, "sha256": "ab".repeat(32), "bytes": 1_000,
+        "media_type": "jpeg"})
 }
 
 pub fn person() -> Value {
