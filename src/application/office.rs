@@ -153,8 +153,9 @@ async fn approval(
             "say whether the new thing is still the applicant's",
         ));
     }
-    screened.also_refused(unverified(doors, &application).await?);
-    screened.also_refused(told.refusals);
+    let mut own = unverified(doors, &application).await?;
+    own.extend(told.refusals);
+    screened.also_refused(own);
     Ok(Approve {
         application: id.id,
         version: application.version,

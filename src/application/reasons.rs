@@ -65,6 +65,17 @@ fn find<'a>(code: &str, programme: &'a Programme) -> Option<&'a Refusal> {
     closed.chain(programme.refusals()).find(|reason| reason.code == code)
 }
 
+/// Every reason for a correction or a rejection, those of the programme's rules last.
+pub fn all(programme: &Programme) -> impl Iterator<Item = &Refusal> {
+    let mut told = BTreeSet::new();
+    REASONS.iter().chain(programme.refusals()).filter(move |it| told.insert(it.code.clone()))
+}
+
+/// Every reason for a lower figure.
+pub fn lowers() -> impl Iterator<Item = &'static Refusal> {
+    LOWER.iter()
+}
+
 /// Codes with their sentences, for the applicant.
 pub fn told(codes: &[String], programme: &Programme) -> Json {
     let told = |code: &String| match find(code, programme) {

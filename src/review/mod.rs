@@ -24,5 +24,6 @@ pub mod dossier;
 pub mod entries;
 pub mod http;
 pub mod model;
+pub mod page;
 pub mod store;
 pub mod take;

@@ -20,6 +20,7 @@ use crate::identity::role::Role;
 use crate::old_item::http as old_items;
 use crate::redemption::http as redemptions;
 use crate::review::http as reviews;
+use crate::review::page as desk;
 use crate::voucher::http as vouchers;
 use actix_web::Route;
 use actix_web::web::{self, ServiceConfig};
@@ -29,6 +30,8 @@ use actix_web::web::{self, ServiceConfig};
 pub enum Verb {
     /// A page for people or a file with a form of its own, outside the OpenAPI document.
     Page,
+    /// A POST of a page's form, outside the OpenAPI document, which carries its own key.
+    Form,
     /// A GET.
     See,
     /// A POST that changes nothing and takes no `Idempotency-Key`.
@@ -46,7 +49,7 @@ impl Verb {
         match self {
             Verb::Page | Verb::See => "GET",
             Verb::Send => "PUT",
-            Verb::Ask | Verb::Change | Verb::AskOrChange => "POST",
+            Verb::Form | Verb::Ask | Verb::Change | Verb::AskOrChange => "POST",
         }
     }
 }
@@ -187,6 +190,18 @@ pub const TABLE: &[Row] = &[
     row!(Change, "/v1/reviews/{id}/take", Reviewer, reviews::take),
     row!(Change, "/v1/reviews/{id}/hand-back", Reviewer, reviews::hand_back),
     row!(Change, "/v1/reviews/{id}/neighbours", Reviewer, reviews::ask),
+
+    // Pages sign their callers in themselves: a browser sends no bearer token.
+    row!(Page, "/desk", public, desk::queue::queue),
+    row!(Page, "/desk/style.css", public, desk::style),
+    row!(Page, "/desk/language/{to}", public, desk::change_language),
+    row!(Page, "/desk/sign-in", public, desk::sign_in_form),
+    row!(Form, "/desk/sign-in", public, desk::sign_in),
+    row!(Form, "/desk/sign-out", public, desk::sign_out),
+    row!(Page, "/desk/applications/{id}", public, desk::application::see),
+    row!(Page, "/desk/applications/{id}/documents/{document}/file", public,
+        desk::application::file),
+    row!(Form, "/desk/applications/{id}/{act}", public, desk::forms::act),
 ];
 
 /// Every route of the public interface.

@@ -129,7 +129,6 @@ pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
     ("LoadBalances", LoadBalances::SQL),
     ("AddBalances", AddBalances::SQL),
     ("SaveHead", SaveHead::SQL),
-    ("ListCourses", ListCourses::SQL),
 ];
 
 /// The head of a book, locked.

@@ -44,19 +44,15 @@ pub enum Purpose {
     RedisTag,
     /// Signing page cursors, so that a client cannot forge one.
     Cursor,
-    /// Signing the published logs (the secret of an Ed25519 key).
-    Log,
+    /// Proving that a form of a page is one of ours.
+    Form,
 }
 
 impl Purpose {
-    pub const ALL: [Purpose; 6] = [
-        Purpose::Lookup,
-        Purpose::Vault,
-        Purpose::VoucherCode,
-        Purpose::RedisTag,
-        Purpose::Cursor,
-        Purpose::Log,
-    ];
+    pub const ALL: [Purpose; 6] = {
+        use Purpose::{Cursor, Form, Lookup, RedisTag, Vault, VoucherCode};
+        [Lookup, Vault, VoucherCode, RedisTag, Cursor, Form]
+    };
 
     fn label(self) -> &'static str {
         match self {
@@ -65,7 +61,7 @@ impl Purpose {
             Purpose::VoucherCode => "voucher-code",
             Purpose::RedisTag => "redis-tag",
             Purpose::Cursor => "cursor",
-            Purpose::Log => "log",
+            Purpose::Form => "form",
         }
     }
 }

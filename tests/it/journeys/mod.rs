@@ -6,6 +6,7 @@
 mod beijing;
 mod car;
 mod car_years;
+mod desk;
 mod digital;
 mod ebike;
 mod examples;
