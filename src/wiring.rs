@@ -2,6 +2,7 @@
 
 use crate::application::clock::Office;
 use crate::application::port::Ports;
+use crate::book::publish::{Log, LogFolder, LogKeys, Status};
 use crate::book::role::{self, Checked};
 use crate::book::{Books, ClerkSettings};
 use crate::http::{extract, request};

@@ -262,7 +262,7 @@ mod tests {
         let events = [("application.submitted".to_owned(), at("2026-02-12T10:00"))];
         let read = office().read(&Course::of(&events), at("2026-02-13T09:00"));
         let due: Vec<String> = read.iter().map(|it| it.due_on.unwrap().to_string()).collect();
-        assert_eq!(due, ["2026-02-24", "2026-03-12"]);
+        assert_eq!(due, ["2026-02-24", "2026-03-11"]);
         assert!(read.iter().all(|reading| !reading.is_provisional));
         assert!(office().read(&Course::default(), at("2026-02-13T09:00")).is_empty());
     }

@@ -7,8 +7,10 @@ pub mod openapi;
 pub mod programmes;
 
 use crate::application::document::http as documents;
-use crate::application::http::{self as applications, Applying};
-use crate::application::office;
+use crate::application::http::{self as applications, Applying, Seeing};
+use crate::application::{office, raises};
+use crate::audit::console::http as console;
+use crate::audit::reading::http as reading;
 use crate::http::request::unknown_path;
 use crate::identity::acting::{
     Auditor, Dismantler, Either, Finance, Official, Part, Person, ProgrammeAdmin, RealNameProvider,
@@ -169,21 +171,22 @@ pub const TABLE: &[Row] = &[
     row!(Change, "/v1/redemptions/{id}/capture", Retailer, redemptions::capture),
     row!(Change, "/v1/redemptions/{id}/cancel", Retailer, redemptions::cancel),
 
-    row!(Change, "/v1/applications", applications::Applying, applications::submit),
-    row!(See, "/v1/applications", applications::Applying, applications::list),
-    row!(See, "/v1/applications/{id}", applications::Seeing, applications::see),
-    row!(Change, "/v1/applications/{id}/corrections", applications::Applying, applications::correct),
+    row!(Change, "/v1/applications", Applying, applications::submit),
+    row!(See, "/v1/applications", Applying, applications::list),
+    row!(See, "/v1/applications/{id}", Seeing, applications::see),
+    row!(Change, "/v1/applications/{id}/corrections", Applying, applications::correct),
     row!(Change, "/v1/applications/{id}/documents", Applying, documents::file),
     row!(See, "/v1/applications/{id}/documents", documents::Seeing, documents::list),
     row!(Send, "/v1/applications/{id}/documents/{document}/file", Applying, documents::send),
     row!(See, "/v1/applications/{id}/documents/{document}/file",
         documents::Seeing, documents::open),
-    row!(Change, "/v1/applications/{id}/withdraw", applications::Applying, applications::withdraw),
+    row!(Change, "/v1/applications/{id}/withdraw", Applying, applications::withdraw),
     row!(Change, "/v1/applications/{id}/request-correction", Reviewer, office::request_correction),
     row!(Change, "/v1/applications/{id}/approve", Reviewer, office::approve),
     row!(Change, "/v1/applications/{id}/confirm", Either<Reviewer, Finance>, office::confirm),
     row!(Change, "/v1/applications/{id}/reject", Reviewer, office::reject),
-    row!(Change, "/v1/applications/{id}/top-up", Reviewer, office::top_up),
+    row!(See, "/v1/books/{book}/raises", Reviewer, raises::list),
+    row!(Change, "/v1/applications/{id}/top-up", Reviewer, raises::top_up),
 
     row!(See, "/v1/reviews", Reviewer, reviews::queue),
     row!(See, "/v1/reviews/{id}", Reviewer, reviews::see),

@@ -6,9 +6,9 @@
 //! an answer must be explained years later, when the neighbour's records have changed.
 //!
 //! **Identity.** The vehicle register and the holdings are asked about a person by the number of
-//! his document. So an official's asking is an entry (`application.neighbours_asked`) that is
+//! his document. So an official's asking is an entry (`neighbour.asked`) that is
 //! committed before the vault is opened; the answers, which hold no identity, are entries too
-//! (`application.neighbour_answered`).
+//! (`neighbour.answered`).
 //!
 //! **No answer** never means yes. The deployment's `ports.no_answer` says whether it refuses, to
 //! be tried again (`PORT_NO_ANSWER`, 503), or leaves the matter to the reviewer.

@@ -218,23 +218,26 @@ pub fn add_balances(
     expect_count(changed, changes.len())
 }
 
-/// An affected count that differs from what was decided is a bug, and undoes the batch.
+/// The steps of a thing in order: the kind of each entry, and when.
+pub type Course = Vec<(String, DateTime<Utc>)>;
+
 /// Which steps applications took and when, each in the order of its entries.
 pub fn list_courses(
     connection: &mut PgConnection,
     book: i32,
     applications: &[Uuid],
-) -> QueryResult<HashMap<Uuid, Vec<(String, DateTime<Utc>)>>> {
+) -> QueryResult<HashMap<Uuid, Course>> {
     let mut rows: Vec<(Uuid, i64, String, DateTime<Utc>)> =
         ListCourses { ids: applications, book: &book }.load(connection)?;
     rows.sort_by_key(|(_, seq, ..)| *seq);
-    let mut courses: HashMap<Uuid, Vec<(String, DateTime<Utc>)>> = HashMap::new();
+    let mut courses: HashMap<Uuid, Course> = HashMap::new();
     for (application, _, kind, at) in rows {
         courses.entry(application).or_default().push((kind, at));
     }
     Ok(courses)
 }
 
+/// An affected count that differs from what was decided is a bug, and undoes the batch.
 pub fn expect_count(changed: usize, expected: usize) -> QueryResult<()> {
     if changed == expected { Ok(()) } else { Err(Error::RollbackTransaction) }
 }

@@ -120,6 +120,7 @@ const LIES: &[(&str, Edit, &str)] = &[
         "lapsed before its end",
     ),
     ("application.topped_up", |leaf| leaf["data"]["before_fen"] = json!(1), "granted before"),
+    ("audit.read", |leaf| leaf["data"]["rows"] = json!("all"), "rows is no Integer"),
     (
         "document.filed",
         |leaf| leaf["data"]["application"] = json!("0".repeat(32)),

@@ -1,11 +1,11 @@
 //! What auditors read over HTTP and in the console, and that readers are read.
 
 use super::story::Story;
+use crate::support::chromium::Chromium;
 use crate::support::world::{Answer, World};
 use base64::Engine;
 use serde_json::{Value, json};
 use std::path::PathBuf;
-use std::process::Command;
 use tradein::identity::role::Role;
 
 fn auditor(world: &World, scope: &str) -> String {
@@ -236,10 +236,7 @@ async fn the_console_shows_an_auditor_and_nobody_else() {
 /// In a real browser, where one is installed: pages fit, charts are drawn, nothing is blocked.
 #[actix_web::test]
 async fn a_browser_draws_the_console() {
-    let Some(browser) = browser() else {
-        eprintln!("NOT TESTED: no chromium on this machine; `apt-get install chromium`");
-        return;
-    };
+    let Some(chromium) = Chromium::found() else { return };
     let story = Story::whole().await;
     let token = auditor(&story.world, "310000/*");
     let out = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
@@ -251,23 +248,11 @@ async fn a_browser_draws_the_console() {
     ] {
         let picture = out.join(format!("{name}.png"));
         let _ = std::fs::remove_file(&picture);
-        let shown = Command::new(&browser)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
-            .args(["--window-size=1200,1600", "--virtual-time-budget=3000"])
-            .arg(format!("--screenshot={}", picture.display()))
-            .arg(format!("http://auditor:{token}@{host}{path}"))
-            .output()
-            .expect("the browser starts");
-        let told = String::from_utf8_lossy(&shown.stderr);
-        assert!(!told.contains("Content Security Policy"), "{told}");
-        let bytes = std::fs::read(&picture).unwrap_or_else(|_| panic!("no picture: {told}"));
+        let (shown, place) = (chromium.clone(), picture.clone());
+        let url = format!("http://auditor:{token}@{host}{path}");
+        let shot = move || shown.picture(&url, &place);
+        tokio::task::spawn_blocking(shot).await.expect("a picture");
+        let bytes = std::fs::read(&picture).expect("a picture");
         assert!(bytes.len() > 10_000, "{name} is an empty page");
     }
-}
-
-fn browser() -> Option<PathBuf> {
-    let folders = ["/usr/bin", "/usr/local/bin", "/snap/bin"];
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let mut all = folders.iter().flat_map(|dir| names.map(|name| PathBuf::from(dir).join(name)));
-    all.find(|path| path.is_file())
 }

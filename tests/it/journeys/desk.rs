@@ -1,17 +1,13 @@
-//! The desk as pages: read as a browser without a script reads them, and, where headless Chromium
-//! is there, by it.
+//! The desk as pages, read as a browser without a script reads them.
 
 use super::office::{Office, id};
 use super::paper::Paper;
-use crate::support::Scratch;
 use crate::support::world::{Answer, World};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 /// A browser that follows nothing by itself and keeps one cookie.
-struct Browser<'a> {
+pub(super) struct Browser<'a> {
     world: &'a World,
     http: reqwest::Client,
     cookies: String,
@@ -25,7 +21,7 @@ impl<'a> Browser<'a> {
         Browser { world, http, cookies: String::new() }
     }
 
-    async fn signed_in(world: &'a World, token: &str) -> Browser<'a> {
+    pub(super) async fn signed_in(world: &'a World, token: &str) -> Browser<'a> {
         let mut browser = Browser::new(world);
         let answer = browser.posts("/desk/sign-in", &[("token", token)]).await;
         assert_eq!((answer.status, place(&answer)), (303, "/desk"));
@@ -37,7 +33,7 @@ impl<'a> Browser<'a> {
         browser
     }
 
-    async fn gets(&self, path: &str) -> Answer {
+    pub(super) async fn gets(&self, path: &str) -> Answer {
         let request = self.http.get(format!("{}{path}", self.world.url));
         World::sent(request.header("cookie", &self.cookies)).await
     }
@@ -55,7 +51,12 @@ impl<'a> Browser<'a> {
     }
 
     /// Fills in a form of a page and sends it.
-    async fn submits(&self, page: &Answer, action: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(super) async fn submits(
+        &self,
+        page: &Answer,
+        action: &str,
+        fields: &[(&str, &str)],
+    ) -> Answer {
         let (key, proof) = hidden(&page.text, action);
         let mut all = vec![("key", key.as_str()), ("proof", proof.as_str())];
         all.extend(fields);
@@ -86,8 +87,8 @@ fn hidden(page: &str, action: &str) -> (String, String) {
     (value("key"), value("proof"))
 }
 
-struct Case {
-    office: Office,
+pub(super) struct Case {
+    pub(super) office: Office,
     book: i32,
     application: String,
     person: String,
@@ -95,7 +96,7 @@ struct Case {
 }
 
 impl Case {
-    async fn new() -> Case {
+    pub(super) async fn new() -> Case {
         let world = World::at("2025-06-10T10:00:00+08:00");
         world.publish(&["nation-car-scrap-2025"]).await;
         let book = world.book("310000", "car", 2025, 100_000).await;
@@ -114,7 +115,7 @@ impl Case {
         Case { office, book, application, person, paper }
     }
 
-    fn page(&self) -> String {
+    pub(super) fn page(&self) -> String {
         format!("/desk/applications/{}", self.application)
     }
 }
@@ -299,114 +300,4 @@ async fn approval_needs_a_second_person_on_the_page_too() {
     assert!(english.text.contains("<html lang=\"en\">") && english.text.contains("to be paid"));
     let chosen = second.gets("/desk/language/en").await;
     assert!(chosen.headers["set-cookie"].to_str().unwrap().contains("tradein-language=en"));
-}
-
-fn chromium() -> Option<PathBuf> {
-    let names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
-    let folders = std::env::var_os("PATH")?;
-    let folders: Vec<PathBuf> = std::env::split_paths(&folders).collect();
-    let places = names.iter().flat_map(|name| folders.iter().map(move |it| it.join(name)));
-    places.into_iter().find(|place| place.is_file())
-}
-
-/// A page as headless Chromium shows it: its DOM, and where a folder is named a picture.
-fn rendered(program: &Path, profile: &Path, url: &str, picture: Option<&Path>) -> String {
-    let mut command = Command::new(program);
-    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]);
-    command.args(["--lang=zh-CN", "--window-size=1280,1500", "--timeout=20000"]);
-    command.arg(format!("--user-data-dir={}", profile.display()));
-    match picture {
-        Some(place) => command.arg(format!("--screenshot={}", place.display())),
-        None => command.arg("--dump-dom"),
-    };
-    let out = command.arg(url).output().expect("Chromium runs");
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8_lossy(&out.stdout).into_owned()
-}
-
-#[actix_web::test]
-async fn chromium_shows_the_pages() {
-    let Some(program) = chromium() else {
-        eprintln!(
-            "NOT TESTED IN A BROWSER: no Chromium on this machine \
-             (apt-get install chromium-headless-shell fonts-noto-cjk)"
-        );
-        return;
-    };
-    let case = Case::new().await;
-    let world = &case.office.world;
-    let browser = Browser::signed_in(world, &case.office.reviewer).await;
-    let page = browser.gets(&case.page()).await;
-    browser.submits(&page, &format!("{}/take", case.page()), &[]).await;
-    let page = browser.gets(&case.page()).await;
-    browser.submits(&page, &format!("{}/neighbours", case.page()), &[]).await;
-    let page = browser.gets(&case.page()).await;
-    let photo = page.text.split("href=\"?show=").nth(2).unwrap().split('#').next().unwrap();
-    // Chromium has no way to be handed a header or an HttpOnly cookie at its command line: what
-    // stands between it and the service is the gateway of the sign-on, which sends the token.
-    let gateway = gateway(world.url.clone(), case.office.reviewer.clone());
-    let scratch = Scratch::new();
-    let shots = std::env::var_os("TRADEIN_SHOTS").map(PathBuf::from);
-    for (name, path) in [
-        ("queue", "/desk".to_owned()),
-        ("application", format!("{}?show={photo}", case.page())),
-        ("sign-in", "/desk/sign-in".to_owned()),
-    ] {
-        let url = format!("{gateway}{path}");
-        let profile = scratch.path().join(name);
-        let (program, at) = (program.clone(), url.clone());
-        let dom = tokio::task::spawn_blocking(move || rendered(&program, &profile, &at, None));
-        let dom = dom.await.expect("a page");
-        assert!(dom.contains("<main id=\"main\"") && dom.contains("审核台"), "{name}: {dom}");
-        let picture = shots.as_deref().unwrap_or(scratch.path()).join(format!("{name}.png"));
-        let (program, profile) = (self::chromium().expect("still there"), scratch.path().join("p"));
-        let place = picture.clone();
-        let shot = move || rendered(&program, &profile, &url, Some(&place));
-        tokio::task::spawn_blocking(shot).await.expect("a picture");
-        let bytes = std::fs::metadata(&picture).expect("the picture is there").len();
-        assert!(bytes > 10_000, "{name}: an empty page has {bytes} bytes");
-    }
-}
-
-/// A gateway as a bureau has one: it adds the access token of whoever it has signed in.
-fn gateway(service: String, token: String) -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-    listener.set_nonblocking(true).expect("a listener of the runtime");
-    let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let passes = move |socket: tokio::net::TcpStream| {
-        let (http, service, token) = (http.clone(), service.clone(), token.clone());
-        async move { pass(socket, &http, &service, &token).await }
-    };
-    actix_web::rt::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            actix_web::rt::spawn(passes(socket));
-        }
-    });
-    url
-}
-
-async fn pass(
-    mut socket: tokio::net::TcpStream,
-    http: &reqwest::Client,
-    service: &str,
-    token: &str,
-) -> Option<()> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(socket.read_u8().await.ok()?);
-    }
-    let path = std::str::from_utf8(&head).ok()?.split(' ').nth(1)?.to_owned();
-    let answer = http.get(format!("{service}{path}")).bearer_auth(token).send().await.ok()?;
-    let mut text = format!("HTTP/1.1 {}\r\nconnection: close\r\n", answer.status());
-    for name in ["content-type", "content-security-policy", "location"] {
-        if let Some(value) = answer.headers().get(name) {
-            text += &format!("{name}: {}\r\n", value.to_str().ok()?);
-        }
-    }
-    let body = answer.bytes().await.ok()?;
-    text += &format!("content-length: {}\r\n\r\n", body.len());
-    socket.write_all(&[text.as_bytes(), &body].concat()).await.ok()
 }

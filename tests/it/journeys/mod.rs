@@ -7,6 +7,7 @@ mod beijing;
 mod car;
 mod car_years;
 mod desk;
+mod desk_shown;
 mod digital;
 mod ebike;
 mod examples;

@@ -162,8 +162,8 @@ async fn a_reviewer_takes_an_application_and_sees_documents_beside_facts() {
     let seen = case.seen(&office.reviewer).await;
     assert_eq!(seen["documents"][0]["fields"]["number"], "INV-2025-0001");
     let fact = |name: &str| {
-        let facts = seen["facts"].as_array().unwrap().iter();
-        facts.filter(|fact| fact["fact"] == name).cloned().next().unwrap()
+        let facts = seen["facts"].as_array().unwrap();
+        facts.iter().find(|fact| fact["fact"] == name).cloned().unwrap()
     };
     let price = fact("purchase.price_fen");
     assert_eq!((&price["entered"], &price["differs"]), (&json!(15_000_000), &json!(true)));

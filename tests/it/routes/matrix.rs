@@ -133,6 +133,7 @@ async fn what_is_somebody_elses_is_not_there() {
         "confirm",
         "applications/{id}/reject",
         "top-up",
+        "stories/{id}",
         "reviews/{id}",
         "take",
         "hand-back",

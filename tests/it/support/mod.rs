@@ -9,6 +9,7 @@
 //! `TRADEIN_TEST_REDIS_URL`; only one run at a time may use them.
 
 pub mod addresses;
+pub mod chromium;
 pub mod database;
 pub mod instance;
 pub mod invariants;

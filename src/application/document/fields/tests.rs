@@ -61,8 +61,7 @@ fn each_kind_has_its_fields_and_its_row() {
         assert_eq!((fields.kind().0, fields.kind().as_str()), (at, word.as_str()));
         assert_eq!(DocumentKind::parse(&word), Some(fields.kind()));
         // What is sealed opens as what was sealed.
-        let again: Fields =
-            serde_json::from_value(serde_json::to_value(&fields).unwrap()).unwrap();
+        let again: Fields = serde_json::from_value(serde_json::to_value(&fields).unwrap()).unwrap();
         assert_eq!(again.shown(), fields.shown());
     }
 }
