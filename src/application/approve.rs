@@ -8,7 +8,8 @@ use crate::book::desk::{Ask, Desk};
 use crate::book::model::{Bucket, Command, Decision, Draft, Fault, Leg, Outcome, moved};
 use crate::kernel::money::Fen;
 use crate::kernel::refusal::Refusal;
-use crate::programme::{Screened, Step};
+use crate::kernel::time;
+use crate::programme::{Screened, Screening};
 use crate::register::model::{Mark, Quota, SlotState, Tally};
 use serde_json::json;
 use uuid::Uuid;
@@ -37,7 +38,7 @@ pub struct Lower {
 pub struct ApprovedBase {
     pub base: Fen,
     pub amount: Fen,
-    pub derivation: Vec<Step>,
+    pub screening: Screening,
 }
 
 /// An approval; its review phase is screened under the programme version of the submission.
@@ -116,9 +117,15 @@ impl Approve {
 
     fn draft(&self, application: &Application, granted: Fen) -> Result<Draft, Fault> {
         let screening = &self.screened.screening;
+        let mut facts = screening.facts(&self.screened.facts);
+        if let Some(base) = &self.base {
+            facts.extend(base.screening.facts(&self.screened.facts));
+        }
         let mut data = json!({
+            "class": application.class,
+            "decided_at": time::text(application.decided_at),
             "granted_fen": granted,
-            "facts": screening.facts(&self.screened.facts),
+            "facts": facts,
             "checks": screening.checks(),
         });
         if let Some(reason) = self.reason(application, granted) {
@@ -126,7 +133,7 @@ impl Approve {
         }
         if let Some(base) = &self.base {
             data["approved_base_fen"] = json!(base.base);
-            data["derivation"] = json!(base.derivation);
+            data["derivation"] = json!(base.screening.derivation.steps);
         }
         let rest = application.amount.checked_sub(granted).filter(|rest| rest.0 >= 0);
         let rest = rest.ok_or_else(|| Fault::new("more is granted than was held"))?;

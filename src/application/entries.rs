@@ -81,6 +81,8 @@ pub static APPROVED: EntryType = EntryType {
     name: "application.approved",
     version: 1,
     fields: &[
+        ("class", Field::Text),
+        ("decided_at", Field::Text),
         ("granted_fen", Field::Integer),
         ("reason?", Field::Text),
         ("approved_base_fen?", Field::Integer),

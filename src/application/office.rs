@@ -7,7 +7,6 @@ use super::http::{book_of, programme_of};
 use super::model::Application;
 use super::port::ask::{Verdict, verdict};
 use super::port::{Ports, store as answers};
-use super::top_up::TopUp;
 use super::{parts, reasons, store};
 use crate::book::read;
 use crate::http::extract::Posted;
@@ -196,7 +195,7 @@ fn approved_base(
     let screening = programme.screen(class, &SUBMISSION, facts, at);
     let amount = screening.amount.filter(|amount| amount.is_positive());
     let amount = amount.ok_or_else(|| bad("按该基数补助为零", "it draws nothing"))?;
-    Ok(ApprovedBase { base, amount, derivation: screening.derivation.steps })
+    Ok(ApprovedBase { base, amount, screening })
 }
 
 /// A reviewer's own figure, where the rule leaves him one.

@@ -6,6 +6,9 @@
 //! this book draws twice. The replay compares the registers themselves.
 
 use super::verify::{Check, Fault};
+use crate::application::entries::{
+    APPROVED, CORRECTED, CORRECTION_REQUESTED, LAPSED, REJECTED, SUBMITTED, WITHDRAWN,
+};
 use crate::book::fold::EntryView;
 use crate::kernel::canonical;
 use crate::kernel::time::Moment;
@@ -23,7 +26,7 @@ type SlotKey = ([u8; 16], u16);
 /// A mark in few bytes: 128 bits of a digest over its kind and its own keyed digest.
 type MarkKey = [u8; 16];
 
-/// A voucher whose slot is not used up.
+/// A voucher, or an open application, whose slot is not used up.
 struct Promise {
     slot: SlotKey,
     until: Moment,
@@ -35,7 +38,7 @@ struct Promise {
 struct Taken {
     until: Moment,
     marks: Vec<MarkKey>,
-    /// The voucher, for which its own marks are free.
+    /// The voucher, old item or application, for which its own marks are free.
     voucher: Uuid,
 }
 
@@ -51,6 +54,8 @@ pub struct Holds {
     kept: HashSet<MarkKey>,
     held: HashMap<MarkKey, Uuid>,
     taken: HashMap<Uuid, Taken>,
+    /// Class and deciding day of each open application, as its newest filing says them.
+    filed: HashMap<Uuid, (String, String)>,
     /// Slots and marks that were given.
     pub counted: (u64, u64),
 }
@@ -60,7 +65,7 @@ impl Holds {
     pub fn take(&mut self, entry: &EntryView) -> Option<Fault> {
         let kind = entry.kind.as_str();
         let done = if kind == VOUCHER_CLAIMED.name {
-            self.claimed(entry)
+            moment(entry, "until").and_then(|until| self.granted(entry, until))
         } else if kind == RESERVED.name {
             self.reserved(entry)
         } else if kind == CAPTURED.name || kind == CAPTURED_LATE.name {
@@ -82,17 +87,54 @@ impl Holds {
             Ok(())
         } else if kind == HOLDING_IMPORTED.name {
             self.imported(entry)
+        } else if kind.starts_with("application.") {
+            self.application(entry)
         } else {
             Ok(())
         };
         done.err().map(|(check, what)| Fault { check, entry: Some(entry.seq), what })
     }
 
-    fn claimed(&mut self, entry: &EntryView) -> Done {
+    /// An application holds slot and marks without an end while an office decides, until the
+    /// deadline while a correction is asked for, and for good once it is granted.
+    fn application(&mut self, entry: &EntryView) -> Done {
+        let kind = entry.kind.as_str();
+        if kind == SUBMITTED.name || kind == CORRECTED.name {
+            self.ended(entry.about);
+            self.free(entry.about);
+            let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
+            self.filed.insert(entry.about, (text("class"), text("decided_at")));
+            let slot = self.granted(entry, Moment::MAX_UTC);
+            self.registered(entry).and(slot)
+        } else if kind == CORRECTION_REQUESTED.name {
+            let until = moment(entry, "until")?;
+            self.promises.entry(entry.about).and_modify(|promise| promise.until = until);
+            self.taken.entry(entry.about).and_modify(|taken| taken.until = until);
+            Ok(())
+        } else if kind == APPROVED.name {
+            let filed = self.filed.remove(&entry.about).unwrap_or_default();
+            let told = (entry.text("class"), entry.text("decided_at"));
+            if told != (Ok(filed.0.as_str()), Ok(filed.1.as_str())) {
+                return Err((Check::Amounts, "it is granted as something else".to_owned()));
+            }
+            self.captured(entry)
+        } else if [REJECTED.name, WITHDRAWN.name, LAPSED.name].contains(&kind) {
+            self.ended(entry.about);
+            self.free(entry.about);
+            self.taken.remove(&entry.about);
+            self.promises.remove(&entry.about);
+            self.filed.remove(&entry.about);
+            Ok(())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A slot is given: to a voucher until its end, to an application without one.
+    fn granted(&mut self, entry: &EntryView, until: Moment) -> Done {
         let quota = entry.data.get("quota").unwrap_or(&Value::Null);
         let key = quota.get("key").and_then(Value::as_str).unwrap_or_default();
         let slot = (subject(entry)?, self.name(key));
-        let until = moment(entry, "until")?;
         let promise = Promise { slot, until, locked: None };
         self.promises.insert(entry.about, promise);
         // A class without a quota has no slots.

@@ -29,6 +29,7 @@
 //! (about a kilobyte a voucher with its redemption), and entries a page at a time.
 
 mod applications;
+mod applied;
 mod compare;
 mod heads;
 pub mod console;
@@ -61,6 +62,7 @@ pub fn entry_types() -> Vec<&'static EntryType> {
         crate::voucher::entries::ENTRY_TYPES,
         crate::redemption::entries::ENTRY_TYPES,
         crate::application::entries::ENTRY_TYPES,
+        reading::ENTRY_TYPES,
         crate::application::document::entries::ENTRY_TYPES,
         crate::application::port::entries::ENTRY_TYPES,
         crate::review::entries::ENTRY_TYPES,

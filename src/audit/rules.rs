@@ -5,7 +5,9 @@
 //! Facts that identify somebody never enter a leaf; of the conditions that read them the leaf has
 //! only the outcome, under `checks`, and that is taken as it stands.
 
+use super::applied;
 use super::verify::{Check, Fault};
+use crate::application::entries::{APPROVED, CORRECTED, SUBMITTED, TOPPED_UP};
 use crate::book::fold::EntryView;
 use crate::kernel::canonical;
 use crate::kernel::class::Class;
@@ -13,8 +15,8 @@ use crate::kernel::money::Fen;
 use crate::kernel::time::{self, Moment};
 use crate::programme::publish::PROGRAMME_PUBLISHED;
 use crate::programme::{
-    Fact, Facts, Flow, Phase, Programme, Programmes, Screening, Standing, TermKind, Value, judge,
-    shares,
+    Derivation, Fact, Facts, Flow, Phase, Programme, Programmes, Screening, Standing, TermKind,
+    Value, judge, shares,
 };
 use crate::redemption::entries::RESERVED;
 use crate::voucher::entries::VOUCHER_CLAIMED;
@@ -68,6 +70,15 @@ impl Rules {
         } else if entry.kind == RESERVED.name {
             *amounts += 1;
             reserved(programme, entry)
+        } else if entry.kind == SUBMITTED.name || entry.kind == CORRECTED.name {
+            *amounts += 1;
+            applied::filed(programme, entry)
+        } else if entry.kind == APPROVED.name {
+            *amounts += 1;
+            applied::approved(programme, entry)
+        } else if entry.kind == TOPPED_UP.name {
+            *amounts += 1;
+            applied::topped_up(programme, entry)
         } else {
             failed_check(entry)
         };
@@ -76,7 +87,7 @@ impl Rules {
 }
 
 /// A check that the rules failed, and yet something was granted.
-fn failed_check(entry: &EntryView) -> Result<(), String> {
+pub(super) fn failed_check(entry: &EntryView) -> Result<(), String> {
     let checks = entry.data.get("checks").and_then(Json::as_object);
     let mut failed = checks.into_iter().flatten().filter(|(_, met)| **met != Json::Bool(true));
     match failed.next() {
@@ -86,7 +97,7 @@ fn failed_check(entry: &EntryView) -> Result<(), String> {
 }
 
 /// The facts of a leaf, and its class.
-fn read(entry: &EntryView) -> Result<(Class, Facts), String> {
+pub(super) fn read(entry: &EntryView) -> Result<(Class, Facts), String> {
     let class = entry.text("class")?.parse().map_err(|_| "class is no class")?;
     let facts = entry.data.get("facts").and_then(Json::as_object).ok_or("no facts")?;
     let facts = Facts::from_leaf(facts).map_err(|error| error.to_string())?;
@@ -95,7 +106,7 @@ fn read(entry: &EntryView) -> Result<(Class, Facts), String> {
 
 /// Nothing that the open facts decide refuses. A condition on what identifies somebody has its
 /// outcome among the checks.
-fn refused(entry: &EntryView, screening: &Screening) -> Result<(), String> {
+pub(super) fn refused(entry: &EntryView, screening: &Screening) -> Result<(), String> {
     failed_check(entry)?;
     let checks = entry.data.get("checks").and_then(Json::as_object);
     let met = |code: &str| checks.is_some_and(|checks| checks.contains_key(code));
@@ -132,18 +143,7 @@ fn claimed(programme: &Programme, entry: &EntryView) -> Result<(), String> {
             return Err(format!("it ends {}, by the rules {}", time::text(until), time::text(due)));
         }
     }
-    let quota = screening.terms.iter().find_map(|term| match &term.kind {
-        TermKind::Quota { key, slots } => Some((key.as_str(), u64::from(*slots))),
-        _ => None,
-    });
-    let (key, slots) = quota.unwrap_or(("", u64::from(u32::MAX)));
-    let told = entry.data.get("quota").ok_or("no quota")?;
-    let told_key = told.get("key").and_then(Json::as_str);
-    let told_slots = told.get("slots").and_then(Json::as_u64);
-    if (told_key, told_slots) != (Some(key), Some(slots)) {
-        return Err(format!("its quota is not {slots} of {key:?}, as the rules say"));
-    }
-    Ok(())
+    same_quota(entry, &screening)
 }
 
 fn reserved(programme: &Programme, entry: &EntryView) -> Result<(), String> {
@@ -169,15 +169,42 @@ fn reserved(programme: &Programme, entry: &EntryView) -> Result<(), String> {
     let standing = Standing { drawn: Fen(drawn), ..Standing::default() };
     let judged = judge(&screening, &standing);
     let judged = judged.map_err(|refused| format!("the rules refuse it: {}", refused[0].code()))?;
-    let (is, due) = (entry.fen("amount_fen")?, judged.amount.unwrap_or_default());
-    if is != due {
-        return Err(format!("its amount is {} fen, by the rules it is {}", is.0, due.0));
-    }
-    let steps = serde_json::to_value(&judged.derivation.steps).unwrap_or_default();
-    if entry.data.get("derivation") != Some(&steps) {
-        return Err("its derivation is not that of the rules".to_owned());
-    }
+    let due = judged.amount.unwrap_or_default();
+    same_amount(entry, due)?;
+    same_steps(entry, &judged.derivation)?;
     shared(entry, due)
+}
+
+pub(super) fn same_amount(entry: &EntryView, due: Fen) -> Result<(), String> {
+    let is = entry.fen("amount_fen")?;
+    match is == due {
+        true => Ok(()),
+        false => Err(format!("its amount is {} fen, by the rules it is {}", is.0, due.0)),
+    }
+}
+
+pub(super) fn same_steps(entry: &EntryView, derivation: &Derivation) -> Result<(), String> {
+    let steps = serde_json::to_value(&derivation.steps).unwrap_or_default();
+    match entry.data.get("derivation") == Some(&steps) {
+        true => Ok(()),
+        false => Err("its derivation is not that of the rules".to_owned()),
+    }
+}
+
+/// Key and number of slots are those of the rules.
+pub(super) fn same_quota(entry: &EntryView, screening: &Screening) -> Result<(), String> {
+    let quota = screening.terms.iter().find_map(|term| match &term.kind {
+        TermKind::Quota { key, slots } => Some((key.as_str(), u64::from(*slots))),
+        _ => None,
+    });
+    let (key, slots) = quota.unwrap_or(("", u64::from(u32::MAX)));
+    let told = entry.data.get("quota").ok_or("no quota")?;
+    let told_key = told.get("key").and_then(Json::as_str);
+    let told_slots = told.get("slots").and_then(Json::as_u64);
+    match (told_key, told_slots) == (Some(key), Some(slots)) {
+        true => Ok(()),
+        false => Err(format!("its quota is not {slots} of {key:?}, as the rules say")),
+    }
 }
 
 /// The shares of an order's lines (invariant 11).

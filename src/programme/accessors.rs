@@ -85,6 +85,11 @@ impl Programme {
         self.valid
     }
 
+    /// From when it decides: a raise may reach back to purchases of earlier days.
+    pub fn decides_from(&self) -> Moment {
+        self.decides_from
+    }
+
     pub fn goods(&self) -> GoodsSource {
         self.goods
     }

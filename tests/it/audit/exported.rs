@@ -199,6 +199,8 @@ async fn an_export_verifies_and_every_tampering_is_found_with_its_entry() {
     lies::amounts(&mut home);
     lies::slots_and_marks(&mut home);
     lies::older_heads(&mut home);
+    home.honest = home.scratch.path().join("book-3");
+    lies::applications(&mut home);
     drop(story);
 }
 

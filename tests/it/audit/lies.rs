@@ -209,6 +209,54 @@ pub fn slots_and_marks(home: &mut Home) {
     found(&report, Check::Marks, Some(seq), "has drawn for good");
 }
 
+/// The same in a book of applications.
+pub fn applications(home: &mut Home) {
+    let moved = |leaf: &mut Value, from: &str, to: &str| {
+        let fen = leaf["data"]["amount_fen"].as_i64().unwrap() + 100;
+        leaf["data"]["amount_fen"] = json!(fen);
+        leaf["legs"] = json!([[from, -fen], [to, fen]]);
+    };
+    home.lies("application.submitted", Check::Amounts, "its amount is", |leaf| {
+        moved(leaf, "available", "held");
+    });
+    home.lies("application.submitted", Check::Amounts, "NEW_CAR_NOT_ELIGIBLE", |leaf| {
+        leaf["data"]["facts"]["item.power"] = json!("fuel");
+    });
+    home.lies("application.submitted", Check::Amounts, "OWNER_MISMATCH was not met", |leaf| {
+        leaf["data"]["checks"]["OWNER_MISMATCH"] = json!(false);
+    });
+    home.lies("application.submitted", Check::Amounts, "its quota is not", |leaf| {
+        leaf["data"]["quota"]["slots"] = json!(2);
+    });
+    home.lies("application.submitted", Check::Amounts, "not in force", |leaf| {
+        leaf["data"]["decided_at"] = json!("2024-06-01T00:00:00.000000Z");
+    });
+    home.lies("application.corrected", Check::Amounts, "derivation", |leaf| {
+        leaf["data"]["derivation"][0]["rule"] = json!("another");
+    });
+    home.lies("application.approved", Check::Amounts, "granted as something else", |leaf| {
+        leaf["data"]["decided_at"] = json!("2025-05-01T00:00:00.000000Z");
+    });
+    home.lies("application.topped_up", Check::Amounts, "its amount is", |leaf| {
+        moved(leaf, "available", "committed");
+    });
+    for (name, check, says) in [
+        ("/subj", Check::Slots, "this book had given 1"),
+        ("/data/marks", Check::Marks, "takes a mark that"),
+    ] {
+        let mut seq = 0;
+        let report = home.with_leaves(|leaves| {
+            let (first, told) = first_of(leaves, "application.submitted");
+            seq = first + 1;
+            let mut leaf: Value = serde_json::from_slice(&leaves[seq as usize]).unwrap();
+            assert_eq!(leaf["kind"], "application.submitted");
+            *leaf.pointer_mut(name).unwrap() = told.pointer(name).unwrap().clone();
+            leaves[seq as usize] = canonical::bytes(&leaf);
+        });
+        found(&report, check, Some(seq), says);
+    }
+}
+
 /// What an auditor kept from an earlier day.
 pub fn older_heads(home: &mut Home) {
     let all = leaves(&home.honest);
