@@ -8,6 +8,7 @@ use super::model::{Application, State};
 use super::payee::Payee;
 use crate::book::desk::{Ask, Desk};
 use crate::book::model::{Bucket, Command, Decision, Draft, Fault, Leg, Outcome};
+use crate::identity::store::Subject;
 use crate::kernel::money::Fen;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::time::{self, Moment};
@@ -74,6 +75,7 @@ impl Command for Correct {
     fn needs(&self, ask: &mut Ask<'_>) {
         want(ask, self.filing.application);
         ask.want::<Payee>(self.filing.application);
+        ask.want::<Subject>(self.filing.applicant.id);
         self.filing.needs(ask);
     }
 
@@ -125,7 +127,11 @@ impl Correct {
         let known = desk.get::<Payee>(&self.filing.application)?.cloned();
         let known = known.ok_or_else(|| Fault::new("an application without an account"))?;
         let version = known.version + 1;
-        let payee = self.filing.payee.clone().unwrap_or(known);
-        Ok(Payee { version, ..payee })
+        let Some(brought) = self.filing.payee.clone() else {
+            return Ok(Payee { version, ..known });
+        };
+        let subject = desk.get::<Subject>(&self.filing.applicant.id)?;
+        let subject = subject.ok_or_else(|| Fault::new("an applicant without a pseudonym"))?;
+        Ok(Payee { version, ..brought.committed_under(subject)? })
     }
 }

@@ -15,6 +15,7 @@ use crate::http::extract::Posted;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::identity::acting::{Acting, Either, Enterprise, Official, Person};
 use crate::identity::envelope::envelope;
+use crate::identity::store::Fresh;
 use crate::kernel::class::Class;
 use crate::kernel::id::{BookNo, Kind, PublicId};
 use crate::kernel::region::Region;
@@ -23,7 +24,6 @@ use crate::redemption::reference::Reference;
 use crate::voucher::doors::Doors;
 use crate::voucher::http::Nothing;
 use actix_web::{HttpResponse, web};
-use rand::RngExt;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -98,7 +98,7 @@ pub async fn submit(
     acting: Acting<Applying>,
     posted: Posted<ApplicationBody>,
 ) -> Result<HttpResponse, Problem> {
-    let ids = (Uuid::now_v7(), rand::rng().random());
+    let ids = (Uuid::now_v7(), Fresh::draw());
     let submission = |again| submission(&doors, &reference, &acting, &posted.body, ids, again);
     let (book, first) = submission(false).await?;
     let mut first = Some(first);
@@ -124,7 +124,7 @@ async fn submission(
     reference: &Reference,
     acting: &Acting<Applying>,
     body: &ApplicationBody,
-    (application, fresh_subject): (Uuid, [u8; 16]),
+    (application, fresh): (Uuid, Fresh),
     again: bool,
 ) -> Result<(BookNo, Submit), Problem> {
     let case = Case {
@@ -140,7 +140,7 @@ async fn submission(
     let first = body.first.as_deref();
     let (book, filing, decided_at) = case.submission(application, first, &body.payee).await?;
     let submitted_by = acting.actor().login.bytes();
-    Ok((book, Submit { filing, submitted_by, fresh_subject, decided_at }))
+    Ok((book, Submit { filing, submitted_by, fresh, decided_at }))
 }
 
 /// Brings the correction that was asked for: the whole papers anew.

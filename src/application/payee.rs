@@ -1,8 +1,10 @@
 //! The account that an applicant is paid to: sealed in the vault, masked everywhere else.
 
+use crate::book::model::Fault;
 use crate::http::problem::Problem;
+use crate::identity::store::Subject;
 use crate::identity::vault::{Place, Vault};
-use crate::infra::keys::KeyRing;
+use crate::infra::keys::{KeyRing, SubKey};
 use crate::kernel::identifier::{BankCard, Identifier};
 use serde::Deserialize;
 use serde_json::json;
@@ -30,7 +32,8 @@ pub struct Payee {
     pub cipher: Vec<u8>,
     /// `**** 1234`
     pub masked: String,
-    /// A keyed digest of application and account: what an entry says of it.
+    /// What an entry says of it: a digest of application and account under the key ring, and
+    /// over that one under the secret of the applicant's pseudonym.
     pub commitment: String,
     pub version: i64,
 }
@@ -66,9 +69,20 @@ impl Payee {
             application,
             cipher: Vault::new(keys.clone()).seal(place, &clear),
             masked,
-            commitment: hex::encode(&keys.bucket_digest("payee", &committed)[..16]),
+            commitment: hex::encode(keys.bucket_digest("payee", &committed)),
             version: 0,
         })
+    }
+
+    /// The same account, committed to under the secret of its applicant, which an erasure
+    /// destroys.
+    ///
+    /// # Errors
+    /// A pseudonym without a secret is that of an erased person, who submits nothing.
+    pub fn committed_under(self, subject: &Subject) -> Result<Payee, Fault> {
+        let secret = subject.secret.ok_or_else(|| Fault::new("a pseudonym without a secret"))?;
+        let digest = SubKey::of(*secret.expose()).digest(self.commitment.as_bytes());
+        Ok(Payee { commitment: hex::encode(&digest[..16]), ..self })
     }
 }
 

@@ -4,7 +4,7 @@ use super::filing::{Filing, No};
 use super::model::{Application, State};
 use crate::book::desk::{Ask, Desk};
 use crate::book::model::{Bucket, Command, Decision, Fault, Outcome, moved};
-use crate::identity::store::Subject;
+use crate::identity::store::{Fresh, Subject};
 use crate::kernel::time::Moment;
 use crate::voucher::claim::{BOOK_NOT_OPEN, BUDGET_EXHAUSTED};
 
@@ -14,8 +14,8 @@ pub struct Submit {
     pub filing: Filing,
     /// The login behind it.
     pub submitted_by: [u8; 16],
-    /// 128 random bits, used where the applicant has no pseudonym in this book yet.
-    pub fresh_subject: [u8; 16],
+    /// Used where the applicant has no pseudonym in this book yet.
+    pub fresh: Fresh,
     /// The day of the last document.
     pub decided_at: Moment,
 }
@@ -43,10 +43,12 @@ impl Command for Submit {
         }
         let payee = filing.payee.clone();
         let payee = payee.ok_or_else(|| Fault::new("a submission without an account"))?;
+        let subject = self.subject(desk)?;
+        let payee = payee.committed_under(&subject)?;
         let application = Application {
             id: filing.application,
             applicant: filing.applicant,
-            subject: self.subject(desk)?,
+            subject: subject.subject,
             submitted_by: self.submitted_by,
             class: filing.class.clone(),
             rule: rule.ok_or_else(|| Fault::new("an amount without a programme"))?,
@@ -73,12 +75,13 @@ impl Command for Submit {
 }
 
 impl Submit {
-    fn subject(&self, desk: &mut Desk) -> Result<[u8; 16], Fault> {
+    fn subject(&self, desk: &mut Desk) -> Result<Subject, Fault> {
         let person = self.filing.applicant.id;
         if let Some(known) = desk.get::<Subject>(&person)? {
-            return Ok(known.subject);
+            return Ok(*known);
         }
-        desk.put(Subject { person, subject: self.fresh_subject });
-        Ok(self.fresh_subject)
+        let subject = self.fresh.of(person);
+        desk.put(subject);
+        Ok(subject)
     }
 }

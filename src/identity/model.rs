@@ -62,7 +62,7 @@ macro_rules! register_id {
 }
 
 register_id!(
-    /// A natural person: a UUIDv7, written `per_0_…`. It says nothing about who it is.
+    /// A natural person: a random UUID, written `per_0_…`. It says nothing about who it is.
     PersonId,
     Kind::Person
 );

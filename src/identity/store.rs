@@ -2,16 +2,20 @@
 
 use crate::book::desk::{Change, Load, Row, Tx};
 use crate::book::store::expect_count;
+use crate::infra::keys::{KeyRing, SubKey};
+use crate::kernel::refusal::Refusal;
 use crate::statement;
 use chrono::NaiveDate;
 use diesel::sql_types::{Array, Binary, Date, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use diesel::{OptionalExtension, PgConnection, QueryResult, RunQueryDsl};
+use rand::RngExt;
+use std::fmt;
 use uuid::Uuid;
 
 statement! {
     pub FindSubjects { people: Array<SqlUuid> as [Uuid], book: Integer as i32 }
-    -> (SqlUuid, Binary)
-    = "SELECT s.person_id, s.subject FROM unnest(?::uuid[]) u(id) \
+    -> (SqlUuid, Binary, Nullable<Binary>)
+    = "SELECT s.person_id, s.subject, s.secret FROM unnest(?::uuid[]) u(id) \
        CROSS JOIN LATERAL (SELECT * FROM vault.subject WHERE book_id = ? AND person_id = u.id \
        LIMIT 1) s"
 }
@@ -19,9 +23,10 @@ statement! {
 statement! {
     pub InsertSubjects {
         book: Integer as i32, people: Array<SqlUuid> as [Uuid],
-        subjects: Array<Binary> as [Vec<u8>]
-    } = "INSERT INTO vault.subject (book_id, person_id, subject) \
-         SELECT ?, u.person, u.subject FROM unnest(?::uuid[], ?::bytea[]) u(person, subject)"
+        subjects: Array<Binary> as [Vec<u8>],
+        secrets: Array<Nullable<Binary>> as [Option<Vec<u8>>]
+    } = "INSERT INTO vault.subject (book_id, person_id, subject, secret) \
+         SELECT ?, u.* FROM unnest(?::uuid[], ?::bytea[], ?::bytea[]) u(person, subject, secret)"
 }
 
 statement! {
@@ -32,11 +37,60 @@ statement! {
 /// The statements that a clerk runs on the tables of this file, for the plan test.
 pub const CLERK_STATEMENTS: &[(&str, &str)] = &[("FindSubjects", FindSubjects::SQL)];
 
+/// 256 random bits that stand in the vault only: half of a key, of which the key ring has the
+/// other half. When it is destroyed, what was committed to under the key says nothing more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    pub fn draw() -> Secret {
+        Secret(rand::rng().random())
+    }
+
+    pub fn of_column(bytes: &[u8]) -> Option<Secret> {
+        bytes.try_into().ok().map(Secret)
+    }
+
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The key of one kind of commitments.
+    pub fn key(&self, keys: &KeyRing, kind: &str) -> SubKey {
+        SubKey::of(keys.bucket_digest(kind, &self.0))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 /// The pseudonym of a person in one book: 128 random bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subject {
     pub person: Uuid,
     pub subject: [u8; 16],
+    /// Of the person's commitments in this book; nothing where he is erased.
+    pub secret: Option<Secret>,
+}
+
+/// A pseudonym as a handler draws it, for a person who may have none in the book yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Fresh {
+    subject: [u8; 16],
+    secret: Secret,
+}
+
+impl Fresh {
+    pub fn draw() -> Fresh {
+        Fresh { subject: rand::rng().random(), secret: Secret::draw() }
+    }
+
+    pub fn of(self, person: Uuid) -> Subject {
+        Subject { person, subject: self.subject, secret: Some(self.secret) }
+    }
 }
 
 impl Row for Subject {
@@ -51,23 +105,51 @@ impl Row for Subject {
         let people: Vec<Uuid> = changes.iter().map(|change| change.now.person).collect();
         let subjects: Vec<Vec<u8>> =
             changes.iter().map(|change| change.now.subject.to_vec()).collect();
-        let inserted = InsertSubjects { book: &tx.book, people: &people, subjects: &subjects }
-            .execute(tx.connection)?;
+        let secret = |subject: &Subject| subject.secret.map(|secret| secret.expose().to_vec());
+        let inserted = InsertSubjects {
+            book: &tx.book,
+            people: &people,
+            subjects: &subjects,
+            secrets: &changes.iter().map(|change| secret(change.now)).collect::<Vec<_>>(),
+        }
+        .execute(tx.connection)?;
         expect_count(inserted, changes.len())
     }
 }
 
 impl Load for Subject {
     fn load(tx: &mut Tx<'_>, keys: &[Uuid]) -> QueryResult<Vec<Self>> {
-        let rows: Vec<(Uuid, Vec<u8>)> =
+        let rows: Vec<Columns> =
             FindSubjects { people: keys, book: &tx.book }.load(tx.connection)?;
-        let row = |(person, subject): (Uuid, Vec<u8>)| {
-            let subject = <[u8; 16]>::try_from(subject).unwrap_or_default();
-            Subject { person, subject }
-        };
-        Ok(rows.into_iter().map(row).collect())
+        Ok(rows.into_iter().map(of_columns).collect())
     }
 }
+
+type Columns = (Uuid, Vec<u8>, Option<Vec<u8>>);
+
+fn of_columns((person, subject, secret): Columns) -> Subject {
+    let subject = <[u8; 16]>::try_from(subject).unwrap_or_default();
+    Subject { person, subject, secret: secret.as_deref().and_then(Secret::of_column) }
+}
+
+/// The pseudonym of a person in a book.
+pub fn find_subject(
+    connection: &mut PgConnection,
+    book: i32,
+    person: Uuid,
+) -> QueryResult<Option<Subject>> {
+    let row: Option<Columns> =
+        FindSubjects { people: &[person], book: &book }.get_result(connection).optional()?;
+    Ok(row.map(of_columns))
+}
+
+/// The person was erased at his own wish; he stays erased.
+pub const PERSON_ERASED: Refusal = Refusal::new(
+    "PERSON_ERASED",
+    "该身份信息已按本人要求删除，不能再领取、申请或查询",
+    "this identity was erased at its owner's request: nothing can be claimed, applied for or \
+     looked up with it",
+);
 
 /// What screenings may know of a person: the birthday, and that he is not erased.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,7 @@ use crate::book::store::Stamp;
 use crate::http::problem::Problem;
 use crate::identity::envelope::bucket_of_person;
 use crate::identity::model::{OrganisationId, PersonId, StoreId};
+use crate::identity::store::Fresh;
 use crate::kernel::class::Class;
 use crate::kernel::id::BookNo;
 use crate::kernel::refusal::Refusal;
@@ -20,7 +21,6 @@ use crate::voucher::claim::Claim;
 use crate::voucher::doors::{Doors, book_of, facts_of_known, facts_of_person, put};
 use crate::voucher::http::by_code;
 use crate::voucher::model::Voucher;
-use rand::RngExt;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -215,7 +215,7 @@ fn claim(
     Claim {
         voucher,
         person: PersonRef { bucket: bucket_of_person(&doors.keys, person), id: person.uuid() },
-        fresh_subject: rand::rng().random(),
+        fresh: Fresh::draw(),
         class: purchase.class.clone(),
         channel: String::new(),
         region: purchase.book.region,

@@ -86,7 +86,7 @@ impl Dossier {
             Problem::internal()
         };
         let open = |document: Document| {
-            let fields = if is_mine { Some(document.open(&vault)?) } else { None };
+            let fields = if is_mine { document.open(&vault)? } else { None };
             Ok((document, fields))
         };
         let papers: Result<Vec<_>, _> = papers.into_iter().map(open).collect();

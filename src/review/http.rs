@@ -239,7 +239,8 @@ pub async fn ask(
     }
     // Only now, with the entry committed, is the vault opened.
     let vault = Vault::new(doors.keys.clone().into_inner());
-    let fields: Result<Vec<Fields>, _> = papers.iter().map(|paper| paper.open(&vault)).collect();
+    let fields = papers.iter().filter_map(|paper| paper.open(&vault).transpose());
+    let fields: Result<Vec<Fields>, _> = fields.collect();
     let identity = person.map(|person| Identity::open(&vault, &person)).transpose();
     let (Ok(fields), Ok(identity)) = (fields, identity) else {
         tracing::error!("vault.not_opened");

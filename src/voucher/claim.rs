@@ -4,7 +4,7 @@ use super::entries::VOUCHER_CLAIMED;
 use super::model::{State, Voucher};
 use crate::book::desk::{Ask, Desk};
 use crate::book::model::{Bucket, Command, Decision, Draft, Fault, Outcome, moved};
-use crate::identity::store::Subject;
+use crate::identity::store::{Fresh, Subject};
 use crate::kernel::class::Class;
 use crate::kernel::id::{BookNo, Kind, PublicId};
 use crate::kernel::money::Fen;
@@ -21,8 +21,8 @@ use uuid::Uuid;
 pub struct Claim {
     pub voucher: Uuid,
     pub person: PersonRef,
-    /// 128 random bits, used where the person has no pseudonym in this book yet.
-    pub fresh_subject: [u8; 16],
+    /// Used where the person has no pseudonym in this book yet.
+    pub fresh: Fresh,
     pub class: Class,
     /// `online`, `offline`, or empty.
     pub channel: String,
@@ -187,8 +187,7 @@ impl Claim {
         until: Moment,
     ) -> Result<Voucher, Fault> {
         let known = desk.get::<Subject>(&self.person.id)?.copied();
-        let subject =
-            known.unwrap_or(Subject { person: self.person.id, subject: self.fresh_subject });
+        let subject = known.unwrap_or_else(|| self.fresh.of(self.person.id));
         if known.is_none() {
             desk.put(subject);
         }

@@ -5,7 +5,7 @@ use crate::book::{BookInfo, Books, read};
 use crate::http::problem::Problem;
 use crate::identity::envelope::bucket_of_person;
 use crate::identity::model::PersonId;
-use crate::identity::store::{KnownPerson, find_person};
+use crate::identity::store::{KnownPerson, PERSON_ERASED, find_person};
 use crate::infra::clock::Clock;
 use crate::infra::keys::KeyRing;
 use crate::infra::postgres::ReadPool;
@@ -86,7 +86,7 @@ pub async fn facts_of_person(
 /// The same of a person whose row is read already.
 ///
 /// # Errors
-/// 404 for one that was erased.
+/// 422 for one that was erased.
 pub fn facts_of_known(
     doors: &Doors,
     person: PersonId,
@@ -94,7 +94,7 @@ pub fn facts_of_known(
     location: Option<Region>,
 ) -> Result<Facts, Problem> {
     if !known.is_active {
-        return Err(Problem::not_found());
+        return Err(Problem::refused(422, vec![PERSON_ERASED]));
     }
     let today = day_of(doors.clock.now());
     let age = known.born_on.and_then(|born| today.years_since(born));

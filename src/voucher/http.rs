@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 use crate::identity::acting::{Acting, Person, Retailer, Unverified};
 use crate::identity::envelope::{bucket_of_person, envelope};
 use crate::identity::model::PersonId;
-use crate::identity::store::{KnownPerson, find_person};
+use crate::identity::store::{Fresh, KnownPerson, find_person};
 use crate::infra::keys::Purpose;
 use crate::kernel::class::Class;
 use crate::kernel::id::{Kind, PublicId};
@@ -21,7 +21,6 @@ use crate::kernel::region::Region;
 use crate::programme::{Fact, Phase, Screened, Value};
 use crate::register::model::PersonRef;
 use actix_web::{HttpResponse, web};
-use rand::RngExt;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -97,7 +96,7 @@ pub async fn claim(
     }
     let (acting, posted) = (caller.verify()?, posted?);
     let book = book_of(&doors, posted.body.region, &posted.body.class).await?;
-    let drawn = (Uuid::now_v7(), rand::rng().random());
+    let drawn = (Uuid::now_v7(), Fresh::draw());
     let screened = |again| screened_claim(&doors, &book, acting.person, &posted.body, drawn, again);
     let sealed = |claim: Claim| envelope(acting.actor(), &posted, Arc::new(claim));
     let first = screened(false).await?;
@@ -131,7 +130,7 @@ async fn screened_claim(
     book: &BookInfo,
     person: PersonId,
     body: &ClaimBody,
-    (voucher, fresh_subject): (Uuid, [u8; 16]),
+    (voucher, fresh): (Uuid, Fresh),
     again: bool,
 ) -> Result<Claim, Problem> {
     let shelf = match again {
@@ -158,7 +157,7 @@ async fn screened_claim(
     Ok(Claim {
         voucher,
         person: PersonRef { bucket: bucket_of_person(&doors.keys, person), id: person.uuid() },
-        fresh_subject,
+        fresh,
         class: body.class.clone(),
         channel: body.channel.map(Channel::as_str).unwrap_or_default().to_owned(),
         region: body.location.unwrap_or(body.region),

@@ -16,6 +16,7 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::http::request::Context;
 use crate::identity::acting::{Acting, Auditor, Either, Part, Reviewer};
 use crate::identity::envelope::{book_actor, envelope};
+use crate::identity::store::find_subject;
 use crate::identity::vault::Vault;
 use crate::infra::blobs::{BlobError, Blobs, ContentHash, MediaType};
 use crate::kernel::id::{Kind, PublicId};
@@ -79,6 +80,10 @@ pub async fn file(
     if there.len() as i64 >= MOST {
         return Err(Problem::refused(409, vec![TOO_MANY_DOCUMENTS]));
     }
+    let person = application.applicant.id;
+    let subject = read(&doors.pool, move |c| find_subject(c, id.book, person)).await?;
+    let secret = subject.and_then(|subject| subject.secret).ok_or_else(Problem::internal)?;
+    let key = model::key_of(&doors.keys, &secret);
     let document = Uuid::now_v7();
     let vault = Vault::new(doors.keys.clone().into_inner());
     let command = FileDocument {
@@ -91,7 +96,7 @@ pub async fn file(
             bytes: body.bytes.cast_signed(),
             media: body.media_type,
             cipher: model::seal(&vault, document, &body.document),
-            commitment: model::commitment(&doors.keys, &application, &body.sha256, &body.document),
+            commitment: model::commitment(&key, &body.sha256, &body.document),
             filed_at: doors.clock.now(),
             received_at: None,
         },

@@ -19,7 +19,8 @@
 //!
 //! **Who reads.** The applicant, and the reviewers and auditors of the place; each file that an
 //! official opens is an entry (`document.opened`), committed before its first byte goes out. The
-//! fields are shown to the reviewer who has taken the application (`review`).
+//! fields are shown to the reviewer who has taken the application (`review`). Of an applicant who
+//! was erased there are neither fields nor files, and no key for the commitments.
 //!
 //! Invariants kept here: 9, 10. Lock order: the book's head and nothing more. Cost of a document:
 //! one row, two entries, and the file.

@@ -1,7 +1,7 @@
 //! A document of an application, and what commits to it.
 
 use super::fields::{DocumentKind, Fields};
-use crate::application::model::Application;
+use crate::identity::store::Secret;
 use crate::identity::vault::{Place, Sealed, Vault};
 use crate::infra::blobs::{ContentHash, MediaType};
 use crate::infra::keys::{Digest, KeyRing, SubKey};
@@ -59,13 +59,17 @@ impl Document {
         self.received_at.is_some()
     }
 
-    /// The fields, opened. Every call needs a reason on record; that is the caller's part.
+    /// The fields, opened; nothing where the applicant is erased. Every call needs a reason on
+    /// record; that is the caller's part.
     ///
     /// # Errors
     /// A cipher text that was changed or moved.
-    pub fn open(&self, vault: &Vault) -> Result<Fields, Sealed> {
+    pub fn open(&self, vault: &Vault) -> Result<Option<Fields>, Sealed> {
+        if self.cipher.is_empty() {
+            return Ok(None);
+        }
         let clear = vault.open(place(self.id), &self.cipher)?;
-        serde_json::from_str(&clear).map_err(|_| Sealed::NotText)
+        serde_json::from_str(&clear).map(Some).map_err(|_| Sealed::NotText)
     }
 
     /// As answers show it: without its fields.
@@ -97,20 +101,16 @@ fn place(document: Uuid) -> Place<'static> {
 
 /// Commits to a file and its fields: HMAC-SHA256 under the key of the applicant in this book. The
 /// file enters by its SHA-256, which binds as firmly as its bytes and need not be read again.
-pub fn commitment(
-    keys: &KeyRing,
-    application: &Application,
-    sha256: &ContentHash,
-    fields: &Fields,
-) -> Digest {
+pub fn commitment(key: &SubKey, sha256: &ContentHash, fields: &Fields) -> Digest {
     let said = canonical::sha256(&canonical::bytes(fields));
-    key_of(keys, &application.subject).digest(&[sha256.as_slice(), &said].concat())
+    key.digest(&[sha256.as_slice(), &said].concat())
 }
 
 /// The key of one applicant's commitments in one book: what an auditor is handed to check them.
-/// Made under the key that is never rotated, because the ledger outlives every master secret.
-pub fn key_of(keys: &KeyRing, subject: &[u8; 16]) -> SubKey {
-    SubKey::of(keys.bucket_digest("documents", subject))
+/// It is made of the pseudonym's secret, which goes when the applicant is erased, and of the key
+/// that is never rotated, because the ledger outlives every master secret.
+pub fn key_of(keys: &KeyRing, secret: &Secret) -> SubKey {
+    secret.key(keys, "documents")
 }
 
 #[cfg(test)]
@@ -122,8 +122,10 @@ mod tests {
     #[test]
     fn a_commitment_is_an_hmac_that_an_auditor_can_make() {
         let keys = KeyRing::sandbox();
-        let key = key_of(&keys, &[7; 16]);
-        assert_ne!(key.expose(), key_of(&keys, &[8; 16]).expose(), "one key an applicant");
+        let secret = Secret::draw();
+        let key = key_of(&keys, &secret);
+        assert_ne!(key.expose(), key_of(&keys, &Secret::draw()).expose(), "one key an applicant");
+        assert_eq!(key.expose(), key_of(&keys, &secret).expose());
         let mut mac = Hmac::<Sha256>::new_from_slice(key.expose()).unwrap();
         mac.update(b"content");
         assert_eq!(mac.finalize().into_bytes()[..], key.digest(b"content"));

@@ -1,8 +1,8 @@
 //! People over HTTP: registered by a real-name provider, seen by themselves and by officials.
 
 use super::look_up::LookUp;
-use super::model::{CaseNo, ConsentText, Person as PersonRow, Reason};
-use super::register::RegisterPerson;
+use super::model::{CaseNo, ConsentText, DigestKey, Person as PersonRow, Reason};
+use super::register::{RegisterPerson, digest_key};
 use super::sealed::{Document, Identity};
 use super::store;
 use crate::book::{Answered, Books, Envelope, REGISTER, read};
@@ -12,6 +12,7 @@ use crate::identity::acting::{Acting, Auditor, Either, Person, RealNameProvider,
 use crate::identity::envelope::{bucket_of_person, envelope};
 use crate::identity::model::{ConsentPurpose, PersonId};
 use crate::identity::role::Scope;
+use crate::identity::store::Secret;
 use crate::identity::vault::Vault;
 use crate::infra::keys::KeyRing;
 use crate::infra::postgres::ReadPool;
@@ -74,11 +75,12 @@ pub struct LookUpBody {
     path = "/v1/people", tag = "people", request_body = PersonBody,
     params(("Idempotency-Key" = String, Header)), security(("bearer" = [])),
     responses((status = 201, description = "The id of the new person"),
-        (status = 200, description = "The id of the person who was already registered"),
-        (status = 422, description = "PERSON_ERASED, PROVIDER_NOT_ACTIVE",
+        (status = 200, description = "The id and state of the person who was registered before"),
+        (status = 422, description = "PROVIDER_NOT_ACTIVE",
             body = crate::http::problem::ProblemBody)))]
 pub async fn register(
     books: web::Data<Books>,
+    pool: web::Data<ReadPool>,
     keys: web::Data<KeyRing>,
     acting: Acting<RealNameProvider>,
     posted: Posted<PersonBody>,
@@ -103,7 +105,8 @@ pub async fn register(
     }
     let keys = keys.into_inner();
     let vault = Vault::new(keys.clone());
-    let id = PersonId::from(Uuid::now_v7());
+    // Random, unlike other ids: the time in it would tell his registration among the entries.
+    let id = PersonId::from(Uuid::new_v4());
     let identity = Identity {
         number: body.id_number.clone(),
         name: body.name.clone(),
@@ -111,23 +114,42 @@ pub async fn register(
         consent_text: body.consent.text.clone(),
         purposes: purposes.clone(),
     };
+    let lookups = vault.lookups(&identity.number);
     let command = RegisterPerson {
         provider: acting.organisation.uuid(),
         id,
         cipher: identity.seal(&vault, id.uuid()),
+        secret: Secret::draw(),
         born_on: identity.number.date_of_birth(),
-        lookups: vault.lookups(&identity.number),
+        lookups: lookups.clone(),
         purposes,
         about: Uuid::new_v4(),
         keys: keys.clone(),
     };
     let envelope = envelope(acting.actor(), &posted, Arc::new(command));
-    Ok(books.answer(REGISTER, with_keyed_fingerprint(&keys, envelope)).await?.response())
+    let answered = books.answer(REGISTER, with_keyed_fingerprint(&keys, envelope)).await?;
+    if !answered.is_success() {
+        return Ok(answered.response());
+    }
+    let digests: Vec<DigestKey> = lookups.iter().map(digest_key).collect();
+    let found = read(&pool, move |c| store::find_identified(c, &digests)).await?;
+    let found = PersonId::from(found.ok_or_else(Problem::not_found)?);
+    let person = find(&pool, &keys, found).await?;
+    with_person(answered, json!({"id": found, "state": person.state}))
 }
 
-/// The fingerprint of a body is stored with its answer. Of a body with an identity in it a plain
-/// digest could be tried out by whoever knows name and telephone, so it is keyed, by the key that
-/// is never rotated: a replay years later has the same one.
+/// Adds the person to an answer that is stored without him, so that no row of a book's tells whose
+/// entry it is the answer to.
+fn with_person(answered: Answered, person: Value) -> Result<HttpResponse, Problem> {
+    let mut body: Value =
+        serde_json::from_slice(&answered.body).map_err(|_| Problem::internal())?;
+    body["person"] = person;
+    Ok(Answered { body: canonical::bytes(&body), ..answered }.response())
+}
+
+/// The fingerprint of a body is stored with its answer. Of a body with a person in it a plain
+/// digest could be tried out by whoever knows him, so it is keyed, by the key that is never
+/// rotated: a replay years later has the same one.
 fn with_keyed_fingerprint(keys: &KeyRing, envelope: Envelope) -> Envelope {
     let digest = keys.bucket_digest("person_request", &envelope.fingerprint);
     let mut fingerprint = [0; 16];
@@ -178,19 +200,16 @@ pub async fn look_up(
     let posted = sent.posted()?;
     let reason = posted.body.reason.ok_or_else(|| needed("reason"))?;
     let case = posted.body.case.clone().ok_or_else(|| needed("case"))?;
-    let command = LookUp::new(&keys, id, reason, case, Uuid::new_v4());
-    let answered =
-        books.answer(REGISTER, envelope(acting.actor(), &posted, Arc::new(command))).await?;
+    let command = LookUp { keys: keys.clone(), person: id, reason, case, id: Uuid::new_v4() };
+    let envelope = envelope(acting.actor(), &posted, Arc::new(command));
+    let answered = books.answer(REGISTER, with_keyed_fingerprint(&keys, envelope)).await?;
     if !answered.is_success() {
         return Ok(answered.response());
     }
     // Only now, with the entry committed, is the vault opened.
     let person = find(&pool, &keys, id).await?;
     let identity = open(keys, &person)?.map_or(Value::Null, |identity| identity.clear());
-    let mut body: Value =
-        serde_json::from_slice(&answered.body).map_err(|_| Problem::internal())?;
-    body["person"]["identity"] = identity;
-    Ok(Answered { body: canonical::bytes(&body), ..answered }.response())
+    with_person(answered, json!({"id": id, "identity": identity}))
 }
 
 fn needed(field: &str) -> Problem {
@@ -237,7 +256,7 @@ fn masked(keys: Arc<KeyRing>, person: &PersonRow) -> Result<Value, Problem> {
     Ok(json!({
         "id": person.public_id(),
         "state": person.state,
-        "registered_at": time::text(person.registered_at),
+        "registered_at": person.registered_at.map(time::text),
         "identity": identity.map(|identity| identity.masked()),
     }))
 }

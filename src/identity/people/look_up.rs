@@ -2,22 +2,21 @@
 
 use super::entries::PERSON_LOOKED_UP;
 use super::model::{CaseNo, Person, Reason, State};
-use super::register::PERSON_ERASED;
 use crate::book::desk::{Ask, Desk};
 use crate::book::model::{Command, Decision, Draft, Fault, Outcome};
 use crate::identity::envelope::bucket_of_person;
 use crate::identity::model::PersonId;
+use crate::identity::store::{PERSON_ERASED, Secret};
 use crate::infra::keys::{Digest, KeyRing};
 use serde_json::json;
+use std::sync::Arc;
 use uuid::Uuid;
 
-/// The record of a look-up. It holds nothing of the identity, and neither does its answer.
+/// The record of a look-up. It holds nothing of the identity; its answer, which is stored beside
+/// the receipt of the entry, names nobody, and the handler adds whom it was asked for.
 pub struct LookUp {
+    pub keys: Arc<KeyRing>,
     pub person: PersonId,
-    /// The bucket of the person.
-    pub bucket: i16,
-    /// By which the entry names the person.
-    pub commitment: Digest,
     pub reason: Reason,
     pub case: CaseNo,
     /// What the entry is about.
@@ -25,40 +24,41 @@ pub struct LookUp {
 }
 
 impl LookUp {
-    pub fn new(keys: &KeyRing, person: PersonId, reason: Reason, case: CaseNo, id: Uuid) -> LookUp {
-        let bucket = bucket_of_person(keys, person);
-        LookUp { person, bucket, commitment: commitment(keys, person), reason, case, id }
+    fn key(&self) -> (i16, Uuid) {
+        (bucket_of_person(&self.keys, self.person), self.person.uuid())
     }
 }
 
-/// A keyed digest of the person under the key that is never rotated, so that the look-ups of one
-/// person can be counted as long as the ledger is kept.
-pub fn commitment(keys: &KeyRing, person: PersonId) -> Digest {
-    keys.bucket_digest("looked_up", person.uuid().as_bytes())
+/// By which an entry names a person: a digest under a key that is half the key ring's, for as long
+/// as the ledger is kept, and half the person's own. So the look-ups of one person can be counted
+/// until he is erased.
+pub fn commitment(keys: &KeyRing, person: PersonId, secret: &Secret) -> Digest {
+    secret.key(keys, "looked_up").digest(person.uuid().as_bytes())
 }
 
 impl Command for LookUp {
     fn needs(&self, ask: &mut Ask<'_>) {
-        ask.want::<Person>((self.bucket, self.person.uuid()));
+        ask.want::<Person>(self.key());
     }
 
     fn decide(&self, desk: &mut Desk) -> Result<Decision, Fault> {
-        match desk.get::<Person>(&(self.bucket, self.person.uuid()))? {
+        let person = match desk.get::<Person>(&self.key())? {
             None => return Ok(Decision::not_found()),
             Some(person) if person.state == State::Erased => {
                 return Ok(Decision::refused(PERSON_ERASED, None));
             }
-            Some(_) => {}
-        }
+            Some(person) => person,
+        };
+        let secret = person.secret.ok_or_else(|| Fault::new("a person without a secret"))?;
         let data = json!({
             "reason": self.reason,
             "case": self.case,
-            "commitment": hex::encode(self.commitment),
+            "commitment": hex::encode(commitment(&self.keys, self.person, &secret)),
         });
         Ok(Decision::Done(Outcome {
             entries: vec![Draft::new(&PERSON_LOOKED_UP, self.id, data)],
             status: 200,
-            body: json!({"person": {"id": self.person}}),
+            body: json!({}),
             ..Outcome::default()
         }))
     }

@@ -1,6 +1,7 @@
 //! What is known of a person beside the identity, and by what he is found. Pure.
 
 use crate::identity::model::PersonId;
+use crate::identity::store::Secret;
 use crate::infra::keys::KeyVersion;
 use crate::kernel::time::Moment;
 use chrono::NaiveDate;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 #[serde(rename_all = "snake_case")]
 pub enum State {
     Active,
-    /// The ciphertext is gone; digest and id stay, so that the quota does not begin anew.
+    /// Only digest and id are left, so that the quota does not begin anew.
     Erased,
 }
 
@@ -37,12 +38,31 @@ pub struct Person {
     pub id: Uuid,
     pub cipher: Option<Vec<u8>>,
     pub born_on: Option<NaiveDate>,
-    pub consent_at: Moment,
-    pub registered_at: Moment,
+    pub consent_at: Option<Moment>,
+    pub registered_at: Option<Moment>,
+    /// Of the commitments that name him in the register book.
+    pub secret: Option<Secret>,
     pub state: State,
+    /// Of an erased one: the last year in which he has a slot.
+    pub keep_year: Option<i32>,
 }
 
 impl Person {
+    /// The same row with nothing left in it but that he is erased.
+    pub fn erased(&self, keep_year: Option<i32>) -> Person {
+        Person {
+            bucket: self.bucket,
+            id: self.id,
+            cipher: None,
+            born_on: None,
+            consent_at: None,
+            registered_at: None,
+            secret: None,
+            state: State::Erased,
+            keep_year,
+        }
+    }
+
     pub fn public_id(&self) -> PersonId {
         self.id.into()
     }

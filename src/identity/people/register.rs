@@ -7,6 +7,7 @@ use crate::book::model::{Command, Decision, Draft, Fault, Outcome};
 use crate::identity::envelope::bucket_of_person;
 use crate::identity::model::{ConsentPurpose, OrganisationKind, PersonId};
 use crate::identity::organisation::model::{Organisation, Status};
+use crate::identity::store::Secret;
 use crate::identity::vault::Lookup;
 use crate::infra::keys::{KeyRing, bucket_of};
 use crate::kernel::refusal::Refusal;
@@ -16,13 +17,6 @@ use serde_json::json;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The person was erased at his own wish; he stays erased.
-pub const PERSON_ERASED: Refusal = Refusal::new(
-    "PERSON_ERASED",
-    "该身份信息已按本人要求删除，不能再次登记或查询",
-    "this identity was erased at its owner's request and cannot be registered or looked up again",
-);
-
 const PROVIDER_NOT_ACTIVE: Refusal = Refusal::new(
     "PROVIDER_NOT_ACTIVE",
     "该实名核验机构未登记或已停用",
@@ -30,7 +24,8 @@ const PROVIDER_NOT_ACTIVE: Refusal = Refusal::new(
 );
 
 /// A registration, without anything clear: identity and ids were digested, sealed and drawn by
-/// the handler.
+/// the handler. Its answer names nobody, because it is stored beside the receipt of the entry; the
+/// handler adds the person, whom it finds by the identity.
 pub struct RegisterPerson {
     /// For the bucket of a person who is found.
     pub keys: Arc<KeyRing>,
@@ -38,6 +33,8 @@ pub struct RegisterPerson {
     /// The id and the row of the person, if the identity is new.
     pub id: PersonId,
     pub cipher: Vec<u8>,
+    /// His part of the keys of what names him in entries, if he is new.
+    pub secret: Secret,
     pub born_on: NaiveDate,
     /// The identity's digests, that of the current key first.
     pub lookups: Vec<Lookup>,
@@ -46,7 +43,8 @@ pub struct RegisterPerson {
     pub about: Uuid,
 }
 
-fn key(lookup: &Lookup) -> DigestKey {
+/// By which an identity is found.
+pub fn digest_key(lookup: &Lookup) -> DigestKey {
     (bucket_of(&lookup.digest).cast_signed(), lookup.digest.to_vec())
 }
 
@@ -54,8 +52,10 @@ impl Command for RegisterPerson {
     fn needs(&self, ask: &mut Ask<'_>) {
         ask.want::<Organisation>(self.provider);
         for lookup in &self.lookups {
-            ask.want::<Identified>(key(lookup));
-            if let Some(found) = ask.seen::<Identified>(&key(lookup)).map(|found| found.person) {
+            ask.want::<Identified>(digest_key(lookup));
+            if let Some(found) =
+                ask.seen::<Identified>(&digest_key(lookup)).map(|found| found.person)
+            {
                 ask.want::<Person>((self.bucket(found), found));
             }
         }
@@ -71,16 +71,18 @@ impl Command for RegisterPerson {
         }
         let (found, is_current) = self.found(desk)?;
         if let Some(found) = found {
-            let person = desk.get::<Person>(&(self.bucket(found), found))?;
-            let person = person.ok_or_else(|| Fault::new("an identity without a person"))?;
-            if person.state == State::Erased {
-                return Ok(Decision::refused(PERSON_ERASED, None));
+            if desk.get::<Person>(&(self.bucket(found), found))?.is_none() {
+                return Err(Fault::new("an identity without a person"));
             }
+            // An erased one as well: who comes back is who he was.
             if !is_current {
                 self.identify(desk, found)?;
             }
-            let body = json!({"person": {"id": PersonId::from(found)}});
-            return Ok(Decision::Done(Outcome { status: 200, body, ..Outcome::default() }));
+            return Ok(Decision::Done(Outcome {
+                status: 200,
+                body: json!({}),
+                ..Outcome::default()
+            }));
         }
         let now = desk.now();
         desk.put(self.person(now));
@@ -89,7 +91,7 @@ impl Command for RegisterPerson {
         Ok(Decision::Done(Outcome {
             entries: vec![Draft::new(&PERSON_REGISTERED, self.about, data)],
             status: 201,
-            body: json!({"person": {"id": self.id}}),
+            body: json!({}),
             ..Outcome::default()
         }))
     }
@@ -103,7 +105,7 @@ impl RegisterPerson {
     /// Whose identity it is already, and whether he stands under the current key.
     fn found(&self, desk: &Desk) -> Result<(Option<Uuid>, bool), Fault> {
         for (place, lookup) in self.lookups.iter().enumerate() {
-            if let Some(found) = desk.get::<Identified>(&key(lookup))? {
+            if let Some(found) = desk.get::<Identified>(&digest_key(lookup))? {
                 return Ok((Some(found.person), place == 0));
             }
         }
@@ -113,7 +115,7 @@ impl RegisterPerson {
     /// Makes the identity findable under the current key.
     fn identify(&self, desk: &mut Desk, person: Uuid) -> Result<(), Fault> {
         let current = self.lookups.first().ok_or_else(|| Fault::new("no lookup key"))?;
-        desk.put(Identified { key: key(current), version: current.version, person });
+        desk.put(Identified { key: digest_key(current), version: current.version, person });
         Ok(())
     }
 
@@ -124,9 +126,11 @@ impl RegisterPerson {
             cipher: Some(self.cipher.clone()),
             born_on: Some(self.born_on),
             // The provider registers a person in the act of consenting.
-            consent_at: now,
-            registered_at: now,
+            consent_at: Some(now),
+            registered_at: Some(now),
+            secret: Some(self.secret),
             state: State::Active,
+            keep_year: None,
         }
     }
 }

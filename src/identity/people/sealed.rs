@@ -130,9 +130,11 @@ mod tests {
             id,
             cipher: Some(identity.seal(&vault, id)),
             born_on: None,
-            consent_at: Utc::now(),
-            registered_at: Utc::now(),
+            consent_at: Some(Utc::now()),
+            registered_at: Some(Utc::now()),
+            secret: None,
             state: State::Active,
+            keep_year: None,
         };
         let opened = Identity::open(&vault, &person).unwrap().unwrap();
         assert_eq!(opened.clear(), identity.clear());

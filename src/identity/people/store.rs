@@ -3,6 +3,7 @@
 use super::model::{DigestKey, Identified, Person, State};
 use crate::book::desk::{Change, Load, Row, Tx};
 use crate::book::store::expect_count;
+use crate::identity::store::Secret;
 use crate::kernel::id::BookNo;
 use crate::kernel::time::Moment;
 use crate::statement;
@@ -33,10 +34,11 @@ statement! {
 
 statement! {
     pub FindPeople { buckets: Array<SmallInt> as [i16], ids: Array<SqlUuid> as [Uuid] }
-    -> (SmallInt, SqlUuid, Nullable<Binary>, Nullable<Date>, Timestamptz, Timestamptz, Text)
+    -> (SmallInt, SqlUuid, Nullable<Binary>, Nullable<Date>, Nullable<Timestamptz>,
+        Nullable<Timestamptz>, Nullable<Binary>, Text, Nullable<Integer>)
     = "SELECT p.* FROM unnest(?::smallint[], ?::uuid[]) u(bucket, id) CROSS JOIN LATERAL \
-       (SELECT bucket, person_id, cipher, born_on, consent_at, registered_at, state \
-       FROM vault.person WHERE bucket = u.bucket AND person_id = u.id LIMIT 1) p"
+       (SELECT bucket, person_id, cipher, born_on, consent_at, registered_at, secret, state, \
+       keep_year FROM vault.person WHERE bucket = u.bucket AND person_id = u.id LIMIT 1) p"
 }
 
 statement! {
@@ -44,11 +46,23 @@ statement! {
         buckets: Array<SmallInt> as [i16], ids: Array<SqlUuid> as [Uuid],
         ciphers: Array<Nullable<Binary>> as [Option<Vec<u8>>],
         born: Array<Nullable<Date>> as [Option<NaiveDate>],
-        consented: Array<Timestamptz> as [Moment], registered: Array<Timestamptz> as [Moment],
+        consented: Array<Nullable<Timestamptz>> as [Option<Moment>],
+        registered: Array<Nullable<Timestamptz>> as [Option<Moment>],
+        secrets: Array<Nullable<Binary>> as [Option<Vec<u8>>],
         states: Array<Text> as [&'static str]
     } = "INSERT INTO vault.person (bucket, person_id, cipher, born_on, consent_at, \
-         registered_at, state) SELECT * FROM unnest(?::smallint[], ?::uuid[], ?::bytea[], \
-         ?::date[], ?::timestamptz[], ?::timestamptz[], ?::text[])"
+         registered_at, secret, state) SELECT * FROM unnest(?::smallint[], ?::uuid[], ?::bytea[], \
+         ?::date[], ?::timestamptz[], ?::timestamptz[], ?::bytea[], ?::text[])"
+}
+
+statement! {
+    pub ErasePeople {
+        buckets: Array<SmallInt> as [i16], ids: Array<SqlUuid> as [Uuid],
+        keep: Array<Nullable<Integer>> as [Option<i32>]
+    } = "UPDATE vault.person p SET cipher = NULL, born_on = NULL, consent_at = NULL, \
+         registered_at = NULL, secret = NULL, state = 'erased', keep_year = u.keep \
+         FROM unnest(?::smallint[], ?::uuid[], ?::integer[]) u(bucket, id, keep) \
+         WHERE p.bucket = u.bucket AND p.person_id = u.id AND p.state = 'active'"
 }
 
 statement! {
@@ -60,16 +74,30 @@ statement! {
 }
 
 /// The statements that a clerk runs on the tables of this file, for the plan test.
-pub const CLERK_STATEMENTS: &[(&str, &str)] =
-    &[("FindIdentified", FindIdentified::SQL), ("FindPeople", FindPeople::SQL)];
+pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
+    ("FindIdentified", FindIdentified::SQL),
+    ("FindPeople", FindPeople::SQL),
+    ("ErasePeople", ErasePeople::SQL),
+];
 
-type Columns = (i16, Uuid, Option<Vec<u8>>, Option<NaiveDate>, Moment, Moment, String);
+type Columns = (
+    i16,
+    Uuid,
+    Option<Vec<u8>>,
+    Option<NaiveDate>,
+    Option<Moment>,
+    Option<Moment>,
+    Option<Vec<u8>>,
+    String,
+    Option<i32>,
+);
 
 fn of_columns(row: Columns) -> QueryResult<Person> {
-    let (bucket, id, cipher, born_on, consent_at, registered_at, state) = row;
+    let (bucket, id, cipher, born_on, consent_at, registered_at, secret, state, keep_year) = row;
     let broken = || Error::DeserializationError("a person in a state of no version".into());
     let state = State::parse(&state).ok_or_else(broken)?;
-    Ok(Person { bucket, id, cipher, born_on, consent_at, registered_at, state })
+    let secret = secret.as_deref().and_then(Secret::of_column);
+    Ok(Person { bucket, id, cipher, born_on, consent_at, registered_at, secret, state, keep_year })
 }
 
 impl Row for Identified {
@@ -114,9 +142,23 @@ impl Row for Person {
         (self.bucket, self.id)
     }
 
-    /// New people only: nothing changes one yet.
+    /// New people, and erasures; nothing else ever changes one.
     fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
-        let new: Vec<&Person> = changes.iter().map(|change| change.now).collect();
+        let (old, new): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.was.is_some());
+        if !old.is_empty() {
+            let erased = ErasePeople {
+                buckets: &old.iter().map(|c| c.now.bucket).collect::<Vec<_>>(),
+                ids: &old.iter().map(|c| c.now.id).collect::<Vec<_>>(),
+                keep: &old.iter().map(|c| c.now.keep_year).collect::<Vec<_>>(),
+            }
+            .execute(tx.connection)?;
+            expect_count(erased, old.len())?;
+        }
+        let new: Vec<&Person> = new.iter().map(|change| change.now).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let secret = |person: &Person| person.secret.map(|secret| secret.expose().to_vec());
         let inserted = InsertPeople {
             buckets: &new.iter().map(|p| p.bucket).collect::<Vec<_>>(),
             ids: &new.iter().map(|p| p.id).collect::<Vec<_>>(),
@@ -124,6 +166,7 @@ impl Row for Person {
             born: &new.iter().map(|p| p.born_on).collect::<Vec<_>>(),
             consented: &new.iter().map(|p| p.consent_at).collect::<Vec<_>>(),
             registered: &new.iter().map(|p| p.registered_at).collect::<Vec<_>>(),
+            secrets: &new.iter().map(|p| secret(p)).collect::<Vec<_>>(),
             states: &new.iter().map(|p| p.state.as_str()).collect::<Vec<_>>(),
         }
         .execute(tx.connection)?;
@@ -144,6 +187,19 @@ pub fn find(connection: &mut PgConnection, bucket: i16, id: Uuid) -> QueryResult
     let row: Option<Columns> =
         FindPeople { buckets: &[bucket], ids: &[id] }.get_result(connection).optional()?;
     row.map(of_columns).transpose()
+}
+
+/// Whose identity this is, by any of its digests.
+pub fn find_identified(
+    connection: &mut PgConnection,
+    keys: &[DigestKey],
+) -> QueryResult<Option<Uuid>> {
+    let (buckets, digests): (Vec<i16>, Vec<Vec<u8>>) = keys.iter().cloned().unzip();
+    let row: Option<(i16, Vec<u8>, i16, Uuid)> =
+        FindIdentified { buckets: &buckets, digests: &digests }
+            .get_result(connection)
+            .optional()?;
+    Ok(row.map(|(_, _, _, person)| person))
 }
 
 /// Whether a person has dealings in one of these books.

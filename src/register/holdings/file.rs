@@ -4,6 +4,7 @@ use super::import::{Holding, What};
 use crate::book::BookInfo;
 use crate::identity::envelope::bucket_of_person;
 use crate::identity::model::PersonId;
+use crate::identity::store::Fresh;
 use crate::infra::keys::KeyRing;
 use crate::kernel::canonical;
 use crate::kernel::class::Class;
@@ -12,7 +13,6 @@ use crate::kernel::region::Region;
 use crate::programme::Complaint;
 use crate::register::model::{MarkKey, PersonRef};
 use csv::{ReaderBuilder, StringRecord, Trim};
-use rand::RngExt;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -102,7 +102,7 @@ fn holding(
             right_quota(quota, book)?;
             let bucket = bucket_of_person(keys, person);
             let person = PersonRef { bucket, id: person.uuid() };
-            Ok(What::Slot { person, quota: quota.to_owned(), fresh: rand::rng().random() })
+            Ok(What::Slot { person, quota: quota.to_owned(), fresh: Fresh::draw() })
         }
         (true, true, false, false) => {
             let thing = normal(mark, thing).ok_or("thing is none that this mark can stand for")?;

@@ -3,7 +3,7 @@
 use crate::book::desk::{Ask, Desk};
 use crate::book::fold::{EntryType, Field, State, Thing};
 use crate::book::model::{Command, Decision, Draft, Fault, Outcome};
-use crate::identity::store::Subject;
+use crate::identity::store::{Fresh, Subject};
 use crate::kernel::money::Fen;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::region::Region;
@@ -69,7 +69,7 @@ pub enum What {
     Slot {
         person: PersonRef,
         quota: String,
-        fresh: [u8; 16],
+        fresh: Fresh,
     },
     Mark(MarkKey),
 }
@@ -138,7 +138,7 @@ impl ImportHoldings {
                 row.take(Slot { holder, province, state, until: None, lapse_key: None });
                 desk.put(row);
                 let known = desk.get::<Subject>(&person.id)?.copied();
-                let subject = known.unwrap_or(Subject { person: person.id, subject: *fresh });
+                let subject = known.unwrap_or_else(|| fresh.of(person.id));
                 if known.is_none() {
                     desk.put(subject);
                 }

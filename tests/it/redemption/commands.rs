@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tradein::book::desk::Desk;
 use tradein::book::model::Command;
 use tradein::book::store::Stamp;
+use tradein::identity::store::Fresh;
 use tradein::kernel::class::Class;
 use tradein::kernel::time;
 use tradein::programme::{Facts, Mark, Phase, Programme, Programmes, Screened, Shelf};
@@ -118,7 +119,7 @@ impl Names {
         Claim {
             voucher,
             person: self.person(person),
-            fresh_subject: *Uuid::new_v4().as_bytes(),
+            fresh: Fresh::draw(),
             class: CLASSES[class].parse().unwrap(),
             channel: "offline".to_owned(),
             region: "310000".parse().unwrap(),
