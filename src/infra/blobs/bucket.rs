@@ -76,6 +76,13 @@ impl Bucket {
         Ok(())
     }
 
+    pub(super) async fn destroy(&self, hash: ContentHash) -> Result<(), BlobError> {
+        match self.store.delete(&self.key(hash)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Brings a file into a nameless one of the folder.
     pub(super) async fn fetch(&self, hash: ContentHash, to: &Path) -> Result<File, BlobError> {
         let found = match self.store.get(&self.key(hash)).await {

@@ -50,6 +50,16 @@ impl Folder {
         Ok(())
     }
 
+    pub(super) fn destroy(&self, hash: ContentHash) -> Result<(), BlobError> {
+        let (shelf, rest) = name(hash);
+        let shelf = self.root.join(shelf);
+        match std::fs::remove_file(shelf.join(rest)) {
+            Ok(()) => Ok(sync_folder(&shelf)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     pub(super) fn find(&self, hash: ContentHash) -> Result<File, BlobError> {
         let (shelf, rest) = name(hash);
         File::open(self.root.join(shelf).join(rest)).map_err(|error| match error.kind() {

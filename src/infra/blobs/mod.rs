@@ -117,6 +117,20 @@ impl Blobs {
         let (file, size) = blocking(move || checked(file, hash)).await?;
         Ok((tokio::fs::File::from_std(file), size))
     }
+
+    /// Destroys a kept file; one that is not there is destroyed already.
+    ///
+    /// # Errors
+    /// The store is away.
+    pub async fn destroy(&self, hash: ContentHash) -> Result<(), BlobError> {
+        match &self.bucket {
+            Some(bucket) => bucket.destroy(hash).await,
+            None => {
+                let folder = self.folder.clone();
+                blocking(move || folder.destroy(hash)).await
+            }
+        }
+    }
 }
 
 /// The file, rewound, where its bytes are those of its name.

@@ -116,3 +116,19 @@ fn a_sandbox_without_a_folder_leaves_nothing_behind() {
     drop(blobs);
     assert!(!root.exists());
 }
+
+#[tokio::test]
+async fn a_destroyed_file_is_gone_and_may_be_destroyed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(&settings(folder.path())).unwrap();
+    let mut hashes = Vec::new();
+    for text in ["%PDF-1.7 one", "%PDF-1.7 two"] {
+        let file = received(&blobs, &[text.as_bytes()], 20).await.unwrap();
+        hashes.push(blobs.keep(file).await.unwrap());
+    }
+    for _ in 0..2 {
+        blobs.destroy(hashes[0]).await.unwrap();
+        assert!(matches!(content(&blobs, hashes[0]).await, Err(BlobError::Missing(_))));
+    }
+    assert_eq!(content(&blobs, hashes[1]).await.unwrap(), b"%PDF-1.7 two");
+}
