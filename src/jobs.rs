@@ -13,13 +13,13 @@
 //! The last three run where logs are published, and only the publisher's process does them.
 
 use crate::application;
-use crate::book::model::{Actor, Command};
+use crate::book::model::Command;
 use crate::book::publish::heads::ListHeads;
 use crate::book::publish::publisher::Publisher;
 use crate::book::publish::witness::Witnesses;
 use crate::book::publish::{Log, Standing};
 use crate::book::{BookInfo, Books, Envelope, REGISTER, read};
-use crate::http::problem::{Language, Problem};
+use crate::http::problem::Problem;
 use crate::identity::token::{RevokedFile, Verifier};
 use crate::infra::clock::Clock;
 use crate::infra::postgres::ReadPool;
@@ -181,12 +181,5 @@ pub async fn revoke_for_ever(mut file: RevokedFile, verifier: Arc<Verifier>) {
 /// The envelope of a command that nobody asked for: it has no key, and running it twice does
 /// nothing the second time.
 pub fn system(command: Arc<dyn Command>) -> Envelope {
-    Envelope {
-        actor: Actor::System,
-        key: None,
-        fingerprint: [0; 16],
-        language: Language::default(),
-        request_id: String::new(),
-        command,
-    }
+    Envelope::of_system(command)
 }

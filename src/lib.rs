@@ -15,6 +15,7 @@ pub mod voucher;
 pub mod redemption;
 pub mod application;
 pub mod review;
+pub mod erasure;
 pub mod audit;
 pub mod routes;
 pub mod jobs;

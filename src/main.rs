@@ -2,7 +2,7 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tradein::commands::{
     audit, bench, books, caps, demo, goods, healthcheck, import, keys, migrate, openapi,
-    programmes, serve, servers, token,
+    programmes, serve, servers, token, vault,
 };
 
 #[global_allocator]
@@ -33,6 +33,7 @@ enum Command {
     Serve(serve::Serve),
     Servers(servers::Servers),
     Token(token::Token),
+    Vault(vault::Vault),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Serve(command) => command.run(),
         Command::Servers(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::Vault(command) => command.run(),
     };
     ended(done.map(|()| ExitCode::SUCCESS))
 }

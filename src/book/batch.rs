@@ -36,6 +36,18 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// A command of the system itself, under no key: what it does twice must do nothing twice.
+    pub fn of_system(command: Arc<dyn Command>) -> Envelope {
+        Envelope {
+            actor: Actor::System,
+            key: None,
+            fingerprint: [0; 16],
+            language: Language::default(),
+            request_id: String::new(),
+            command,
+        }
+    }
+
     /// The stored form of the key.
     pub fn key_digest(&self) -> Option<[u8; 16]> {
         self.key.as_ref().map(|key| self.actor.key_digest(key))

@@ -16,3 +16,4 @@ pub mod serve;
 pub mod register;
 pub mod servers;
 pub mod token;
+pub mod vault;

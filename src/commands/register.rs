@@ -57,6 +57,16 @@ impl Terminal {
         Ok(Terminal { books, runtime })
     }
 
+    /// The books themselves, for what takes more than one command.
+    pub fn books_door(&self) -> &Books {
+        &self.books
+    }
+
+    /// Runs what waits for answers of books.
+    pub fn wait_for<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
     /// The book of a name such as `310000/appliance/2026`.
     pub fn find(&self, name: &str) -> anyhow::Result<Arc<BookInfo>> {
         let all = self.runtime.block_on(self.books.all()).map_err(sentence)?;

@@ -6,6 +6,7 @@ mod audit;
 mod book;
 mod demo;
 mod deploy;
+mod erasure;
 mod faults;
 mod identity;
 mod infra;

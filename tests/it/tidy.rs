@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The order in which imports run downhill: a module uses only those that stand before it.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "kernel",
     "infra",
     "http",
@@ -20,6 +20,7 @@ const ORDER: [&str; 22] = [
     "returns",
     "review",
     "settlement",
+    "erasure",
     "audit",
     "routes",
     "jobs",

@@ -31,6 +31,7 @@
 mod admit;
 mod check;
 mod epoch;
+mod forget;
 mod link;
 mod lookups;
 mod person;
@@ -40,6 +41,7 @@ mod tranche;
 pub use admit::{Asking, Outcome, Pass, TurnedAway};
 pub use check::{Finding, Report};
 pub use epoch::{Epoch, Ground};
+pub use forget::forget_bucket;
 pub use link::{Away, Patience};
 pub use person::{Admission, Written};
 pub use store::QuotaRead;

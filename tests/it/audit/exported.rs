@@ -38,7 +38,7 @@ fn head(connection: &mut PgConnection, book: &BookInfo) -> Note {
     Checkpoint { origin: ORIGIN.into(), size, root }.signed(&[key()])
 }
 
-fn exported(
+pub fn exported(
     connection: &mut PgConnection,
     book: &BookInfo,
     folder: &Path,

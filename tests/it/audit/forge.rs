@@ -37,6 +37,7 @@ const LIES: &[(&str, Edit, &str)] = &[
         |leaf| leaf["data"] = json!({"reason": "audit", "case": "SH-2026/1"}),
         "without commitment",
     ),
+    ("person.erased", |leaf| leaf["data"] = json!({}), "without case"),
     ("programme.published", |leaf| leaf["data"]["version"] = json!(2), "is not the one that"),
     ("goods.loaded", |leaf| leaf["data"]["goods_added"] = json!(1), "products have a row"),
     (

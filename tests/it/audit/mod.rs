@@ -1,10 +1,10 @@
 //! What an auditor recomputes: the replay, shown to notice every tampering.
 
-mod exported;
+pub mod exported;
 mod forge;
 mod lies;
 mod reading;
 mod replay;
-mod story;
+pub mod story;
 
 pub use story::VOUCHERS;

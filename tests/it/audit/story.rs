@@ -23,7 +23,7 @@ const TV: &str = "6908800000067";
 
 pub struct Story {
     pub world: World,
-    admin: String,
+    pub admin: String,
     till: String,
     serials: u32,
 }
@@ -125,6 +125,8 @@ impl Story {
             "reason": "audit", "case": "SH-2026/1"});
         self.world.post(&auditor, "/v1/people/lookup", body).await.expect(200);
         self.world.get(&auditor, "/v1/books/1/entries?kind=voucher.").await.expect(200);
+        let id: PersonId = known.body["person"]["id"].as_str().unwrap().parse().unwrap();
+        crate::erasure::life::erase(&self.world, id, true).await.expect("nothing of his is open");
     }
 
     async fn old_items(&self) {
@@ -200,6 +202,11 @@ impl Story {
 
     fn application(&self, n: u64) -> (PersonId, Value) {
         let person = self.world.person(35);
+        (person, self.application_of(person, n))
+    }
+
+    /// The papers of a person whose car was replaced.
+    pub fn application_of(&self, person: PersonId, n: u64) -> Value {
         let day = "2025-06-01";
         let papers = json!({"price_fen": 15_000_000,
             "invoice": {"number": format!("INV-{n:04}"), "buyer": person, "issued_on": day},
@@ -208,9 +215,8 @@ impl Story {
                 "invoice_number": format!("USED-{n:04}"),
                 "facts": {"transferred_on": day}}});
         let account = BankCard::synthetic(n).reveal().to_owned();
-        let body = json!({"region": "310000", "class": "car.replace", "papers": papers,
-            "payee": {"account": account, "bank": "中国银行测试支行"}});
-        (person, body)
+        json!({"region": "310000", "class": "car.replace", "papers": papers,
+            "payee": {"account": account, "bank": "中国银行测试支行"}})
     }
 
     /// A person with a voucher for a television: its id and code.
@@ -219,7 +225,7 @@ impl Story {
         self.world.claimed(person, "310000", "appliance.tv").await
     }
 
-    async fn reserved(&mut self, (_, code): &(String, String)) -> String {
+    pub async fn reserved(&mut self, (_, code): &(String, String)) -> String {
         self.serials += 1;
         let n = self.serials;
         let body = json!({"voucher_code": code, "order_no": format!("order-{n}"),
@@ -229,7 +235,7 @@ impl Story {
         reserved.body["redemption"]["id"].as_str().expect("an id").to_owned()
     }
 
-    async fn act(&self, redemption: &str, act: &str) -> Answer {
+    pub async fn act(&self, redemption: &str, act: &str) -> Answer {
         let path = format!("/v1/redemptions/{redemption}/{act}");
         self.world.post(&self.till, &path, json!({})).await
     }
