@@ -105,7 +105,7 @@ fn the_roles_of_an_installation_can_be_made_and_migrated() {
     for statement in [
         "DROP DATABASE tradein",
         "DROP DATABASE tradein_test_template",
-        "DROP ROLE tradein_owner, tradein_app",
+        "DROP ROLE tradein_owner, tradein_app, tradein_auditor",
     ] {
         connection.batch_execute(statement).expect(statement);
     }

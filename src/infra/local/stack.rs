@@ -19,6 +19,8 @@ pub enum Role {
     Owner,
     /// Serves requests, with only what migrations grant it: that keeps the ledger append-only.
     App,
+    /// Reads the views that auditors have, and nothing else.
+    Auditor,
 }
 
 impl Role {
@@ -28,6 +30,7 @@ impl Role {
             Role::Superuser => postgres::SUPERUSER,
             Role::Owner => "tradein_owner",
             Role::App => "tradein_app",
+            Role::Auditor => "tradein_auditor",
         }
     }
 }
@@ -53,6 +56,10 @@ const ROLES: &str = "
         END IF;
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tradein_app') THEN
             CREATE ROLE tradein_app LOGIN;
+        END IF;
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tradein_auditor') THEN
+            CREATE ROLE tradein_auditor LOGIN;
+            ALTER ROLE tradein_auditor SET default_transaction_read_only = on;
         END IF;
     END $$";
 

@@ -179,7 +179,8 @@ fn a_migration_changes_one_thing() {
         let words: Vec<String> = statements.iter().map(first).collect();
         let changes = words.iter().filter(|word| ["CREATE", "ALTER", "DROP"].contains(&&***word));
         assert!(changes.count() <= 1, "{name}: {words:?}");
-        let allowed = BTreeSet::from(["CREATE", "ALTER", "DROP", "GRANT", "REVOKE", "INSERT"]);
+        let allowed =
+            BTreeSet::from(["CREATE", "ALTER", "DROP", "GRANT", "REVOKE", "INSERT", "COMMENT"]);
         assert!(words.iter().all(|word| allowed.contains(word.as_str())), "{name}: {words:?}");
     }
 }

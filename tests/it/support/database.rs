@@ -54,6 +54,11 @@ impl TestDb {
         self.servers.database_url(Role::Superuser, &self.name)
     }
 
+    /// For the role that auditors with tools of their own sign in as.
+    pub fn auditor(&self) -> PgConnection {
+        connect(&self.servers.database_url(Role::Auditor, &self.name))
+    }
+
     /// A connection of the role that owns the tables.
     pub fn owner(&self) -> PgConnection {
         connect(&self.owner_url())

@@ -136,7 +136,9 @@ fn roles() -> String {
              EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
         )
     };
-    role(Role::Owner.name()) + &role(Role::App.name())
+    let read_only = "ALTER ROLE tradein_auditor SET default_transaction_read_only = on;";
+    let roles = [Role::Owner, Role::App, Role::Auditor].map(|it| role(it.name()));
+    roles.concat() + read_only
 }
 
 fn given() -> Option<Source> {
