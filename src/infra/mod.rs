@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod keys;
 pub mod local;
+pub mod lookup;
 pub mod migrations;
 pub mod postgres;
 pub mod redis;
