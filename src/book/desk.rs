@@ -10,7 +10,7 @@ use crate::kernel::time::Moment;
 use diesel::QueryResult;
 use diesel::pg::PgConnection;
 use std::any::{Any, TypeId};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
 
 /// The open transaction of a batch: the clerk's connection and the book that it writes.
@@ -41,10 +41,23 @@ pub trait Load: Row {
     fn load(tx: &mut Tx<'_>, keys: &[Self::Key]) -> QueryResult<Vec<Self>>;
 }
 
-/// A row that books share: taken (made, free, where it is absent, and locked) before it is read.
-pub trait Register: Row {
-    /// Takes all of these sorted, distinct keys, in ascending order, and returns every one.
-    fn take(tx: &mut Tx<'_>, keys: &[Self::Key]) -> QueryResult<Vec<Self>>;
+/// A row that books share: taken (made where it is absent, else locked) before it is read.
+///
+/// A command may say how it would leave the row if the row is new ([`Ask::take_as`]): it is then
+/// made like that at once, the decision sees a free one, and nothing is left to save when the
+/// command leaves it so. Any other outcome, a refusal too, is saved over it in the same
+/// transaction, so nobody else ever sees what was only hoped for. An insert costs PostgreSQL a
+/// third of an insert, a lock and an update.
+pub trait Register: Row + PartialEq {
+    /// The row that stands for no row: nobody's.
+    fn free(key: Self::Key) -> Self;
+
+    /// Makes those of these rows that are absent, in the ascending order of their distinct keys.
+    /// Returns the keys of those that it made.
+    fn make(tx: &mut Tx<'_>, born: &[Self]) -> QueryResult<Vec<Self::Key>>;
+
+    /// Locks the rows of these ascending keys, each of which is there, and returns them.
+    fn lock(tx: &mut Tx<'_>, keys: &[Self::Key]) -> QueryResult<Vec<Self>>;
 
     /// Reads them without making or locking any, for a dry run; an absent row is a free one.
     fn peek(tx: &mut Tx<'_>, keys: &[Self::Key]) -> QueryResult<Vec<Self>>;
@@ -56,18 +69,63 @@ pub struct Change<'a, R> {
     pub now: &'a R,
 }
 
-type Fetch<R> = fn(&mut Tx<'_>, &[<R as Row>::Key]) -> QueryResult<Vec<R>>;
+/// Fetches the wanted rows. One of a register comes with how it is to be made where it is absent;
+/// without that it is known to be there.
+type Fetch<R> = fn(&mut Tx<'_>, Wanted<R>) -> QueryResult<Vec<Slot<R>>>;
+type Wanted<R> = BTreeMap<<R as Row>::Key, Option<R>>;
 
 struct Slot<R> {
+    /// As it stands in the database.
     was: Option<R>,
+    /// As it is to be.
     now: Option<R>,
     changed: bool,
+}
+
+impl<R: Clone> Slot<R> {
+    fn absent() -> Slot<R> {
+        Slot { was: None, now: None, changed: false }
+    }
+
+    fn read(row: R) -> Slot<R> {
+        Slot { was: Some(row.clone()), now: Some(row), changed: false }
+    }
+}
+
+fn load<R: Load>(tx: &mut Tx<'_>, wanted: Wanted<R>) -> QueryResult<Vec<Slot<R>>> {
+    let keys: Vec<R::Key> = wanted.into_keys().collect();
+    Ok(R::load(tx, &keys)?.into_iter().map(Slot::read).collect())
+}
+
+fn peek<R: Register>(tx: &mut Tx<'_>, wanted: Wanted<R>) -> QueryResult<Vec<Slot<R>>> {
+    let keys: Vec<R::Key> = wanted.into_keys().collect();
+    Ok(R::peek(tx, &keys)?.into_iter().map(Slot::read).collect())
+}
+
+/// Makes what is absent, then locks the rest. A row that was made shows its free form to whoever
+/// decides; until that is replaced by what the database has, it is a change.
+fn take<R: Register>(tx: &mut Tx<'_>, wanted: Wanted<R>) -> QueryResult<Vec<Slot<R>>> {
+    let mut keys: Vec<R::Key> = wanted.keys().cloned().collect();
+    let mut born: Vec<R> = wanted.into_values().flatten().collect();
+    if !born.is_empty() {
+        let made: HashSet<R::Key> = R::make(tx, &born)?.into_iter().collect();
+        keys.retain(|key| !made.contains(key));
+        born.retain(|row| made.contains(&row.key()));
+    }
+    let stood = if keys.is_empty() { Vec::new() } else { R::lock(tx, &keys)? };
+    let made = born.into_iter().map(|row| {
+        let free = R::free(row.key());
+        Slot { changed: row != free, was: Some(row), now: Some(free) }
+    });
+    Ok(stood.into_iter().map(Slot::read).chain(made).collect())
 }
 
 struct Table<R: Row> {
     fetch: Option<Fetch<R>>,
     register: bool,
-    wanted: BTreeSet<R::Key>,
+    /// Whether a change changes nothing; only registers make rows before they are decided.
+    same: fn(&R, &R) -> bool,
+    wanted: Wanted<R>,
     slots: HashMap<R::Key, Slot<R>>,
     undo: Vec<(R::Key, Option<R>, bool)>,
 }
@@ -91,21 +149,23 @@ impl<R: Row> AnyTable for Table<R> {
     }
 
     fn load(&mut self, tx: &mut Tx<'_>) -> QueryResult<bool> {
-        let keys: Vec<R::Key> = std::mem::take(&mut self.wanted).into_iter().collect();
-        let Some(fetch) = self.fetch.filter(|_| !keys.is_empty()) else { return Ok(false) };
-        for row in fetch(tx, &keys)? {
-            let slot = Slot { was: Some(row.clone()), now: Some(row.clone()), changed: false };
-            self.slots.insert(row.key(), slot);
+        let wanted = std::mem::take(&mut self.wanted);
+        let Some(fetch) = self.fetch.filter(|_| !wanted.is_empty()) else { return Ok(false) };
+        let keys: Vec<R::Key> = wanted.keys().cloned().collect();
+        for slot in fetch(tx, wanted)? {
+            if let Some(row) = &slot.was {
+                self.slots.insert(row.key(), slot);
+            }
         }
         for key in keys {
-            self.slots.entry(key).or_insert(Slot { was: None, now: None, changed: false });
+            self.slots.entry(key).or_insert_with(Slot::absent);
         }
         Ok(true)
     }
 
     fn settle(&mut self) {
-        for key in std::mem::take(&mut self.wanted) {
-            self.slots.entry(key).or_insert(Slot { was: None, now: None, changed: false });
+        for key in std::mem::take(&mut self.wanted).into_keys() {
+            self.slots.entry(key).or_insert_with(Slot::absent);
         }
     }
 
@@ -116,7 +176,9 @@ impl<R: Row> AnyTable for Table<R> {
         let changes: Vec<Change<'_, R>> = changed
             .iter()
             .filter_map(|(_, slot)| {
-                slot.now.as_ref().map(|now| Change { was: slot.was.as_ref(), now })
+                let (was, now) = (slot.was.as_ref(), slot.now.as_ref()?);
+                let idle = was.is_some_and(|was| (self.same)(was, now));
+                (!idle).then_some(Change { was, now })
             })
             .collect();
         if changes.is_empty() { Ok(()) } else { R::save(tx, &changes) }
@@ -211,8 +273,7 @@ impl Desk {
     pub fn put<R: Row>(&mut self, row: R) {
         let key = row.key();
         let table = self.table::<R>();
-        let slot =
-            table.slots.entry(key.clone()).or_insert(Slot { was: None, now: None, changed: false });
+        let slot = table.slots.entry(key.clone()).or_insert_with(Slot::absent);
         table.undo.push((key, slot.now.replace(row), slot.changed));
         slot.changed = true;
     }
@@ -264,7 +325,8 @@ impl Desk {
                 let table: Table<R> = Table {
                     fetch: None,
                     register: false,
-                    wanted: BTreeSet::new(),
+                    same: |_, _| false,
+                    wanted: BTreeMap::new(),
                     slots: HashMap::new(),
                     undo: Vec::new(),
                 };
@@ -286,15 +348,38 @@ impl<'a> Ask<'a> {
         Ask { desk }
     }
 
+    /// The batch's time.
+    pub fn now(&self) -> Moment {
+        self.desk.now
+    }
+
+    pub fn book(&self) -> BookNo {
+        self.desk.book
+    }
+
     /// Asks for a row of a book or a reference table.
     pub fn want<R: Load>(&mut self, key: R::Key) {
-        self.ask::<R>(key, R::load, false);
+        let table = self.desk.table::<R>();
+        table.fetch = Some(load);
+        if !table.slots.contains_key(&key) {
+            table.wanted.insert(key, None);
+        }
     }
 
     /// Asks for a register row: it will be made where it is absent, and locked.
     pub fn take<R: Register>(&mut self, key: R::Key) {
-        let fetch = if self.desk.is_dry { R::peek } else { R::take };
-        self.ask::<R>(key, fetch, true);
+        self.ask(key.clone(), Some(R::free(key)));
+    }
+
+    /// Asks for a register row that is known to be there, since no row of a register is ever
+    /// deleted: it will be locked.
+    pub fn lock<R: Register>(&mut self, key: R::Key) {
+        self.ask::<R>(key, None);
+    }
+
+    /// As [`Ask::take`], and says how the command would leave the row if nobody has it.
+    pub fn take_as<R: Register>(&mut self, born: R) {
+        self.ask(born.key(), Some(born));
     }
 
     /// A row that an earlier round has loaded, for needs that depend on it.
@@ -302,12 +387,16 @@ impl<'a> Ask<'a> {
         self.desk.find::<R>()?.slots.get(key)?.now.as_ref()
     }
 
-    fn ask<R: Row>(&mut self, key: R::Key, fetch: Fetch<R>, register: bool) {
+    fn ask<R: Register>(&mut self, key: R::Key, born: Option<R>) {
+        let fetch = if self.desk.is_dry { peek } else { take };
         let table = self.desk.table::<R>();
         table.fetch = Some(fetch);
-        table.register = register;
+        table.register = true;
+        table.same = R::eq;
         if !table.slots.contains_key(&key) {
-            table.wanted.insert(key);
+            // The first to ask is the first to be decided.
+            let wanted = table.wanted.entry(key).or_default();
+            *wanted = wanted.take().or(born);
         }
     }
 }
