@@ -102,17 +102,29 @@ struct Refused {
     rule: Option<[u8; 32]>,
 }
 
-/// Runs the batch. Every reply holds only once this has returned `Ok`.
+/// What the accounts of a book held after the batch that brought its log to this size. No
+/// balance moves without an entry, so while the size is the same they hold it still.
+pub struct Accounts {
+    size: u64,
+    moneys: Moneys,
+}
+
+/// Runs the batch. Every reply holds only once this has returned `Ok`. `accounts` are those that
+/// the last batch of this clerk left, where there was one; they are replaced.
 pub fn run(
     connection: &mut PgConnection,
     book: &BookInfo,
     clock_offset: TimeDelta,
     jobs: &[&Envelope],
+    accounts: &mut Option<Accounts>,
 ) -> Result<Vec<Reply>, BatchError> {
     connection.batch_execute("BEGIN")?;
     let head = store::lock_head(connection, book.no)?;
     let now = (head.database_now + clock_offset).max(head.last_at + TimeDelta::microseconds(1));
-    let moneys = store::load_moneys(connection, book.no)?;
+    let moneys = match accounts.take().filter(|known| known.size == head.frontier.size()) {
+        Some(known) => known.moneys,
+        None => store::load_moneys(connection, book.no)?,
+    };
     let mut batch = Batch::new(book, head, now, moneys);
     let keys: Vec<Option<Vec<u8>>> = jobs.iter().map(|job| job.key_digest()).collect();
     let mut verdicts = batch.look_up(connection, jobs, &keys)?;
@@ -124,6 +136,8 @@ pub fn run(
     }
     batch.save(connection, jobs, &keys, &verdicts)?;
     connection.batch_execute("COMMIT").map_err(BatchError::Unknown)?;
+    *accounts =
+        Some(Accounts { size: batch.head.frontier.size(), moneys: batch.desk.moneys.clone() });
     Ok(replies(verdicts))
 }
 
