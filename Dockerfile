@@ -18,6 +18,8 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libpq5 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /usr/local/bin/tradein /usr/local/bin/tradein
+# Uploaded documents; a volume of this name takes over the folder's owner.
+RUN install --directory --owner=10001 --group=10001 --mode=700 /var/lib/tradein
 # By number, so that an orchestrator can see that it is not root.
 USER 10001:10001
 EXPOSE 8080

@@ -5,10 +5,12 @@
 //! | sweep | `book.sweep_seconds` | writes the ends that time has brought: reservations, vouchers |
 //! | look | 1 s | the gate looks whether Redis is still the one it was |
 //! | reconcile | 1 s | the gate sets what is left of each tranche to what Postgres has |
+//! | revoke | 5 s | the list of revoked keys and tokens is read again |
 
 use crate::book::model::{Actor, Command};
 use crate::book::{BookInfo, Books, Envelope, REGISTER, read};
 use crate::http::problem::{Language, Problem};
+use crate::identity::token::{RevokedFile, Verifier};
 use crate::infra::clock::Clock;
 use crate::infra::postgres::ReadPool;
 use crate::redemption;
@@ -22,6 +24,9 @@ const MOST_ENDS: i64 = 512;
 
 /// Between two looks of the gate.
 const WATCH: Duration = Duration::from_secs(1);
+
+/// Between two looks at the list of revocations.
+const REVOKE: Duration = Duration::from_secs(5);
 
 /// What the jobs work with.
 #[derive(Clone)]
@@ -84,6 +89,23 @@ impl Jobs {
             voucher::gate::tell(&self.gate, &answered?).await;
         }
         Ok(written)
+    }
+}
+
+/// Keeps a verifier to the list of revocations until the process ends. A list that cannot be used
+/// changes nothing and is complained of at every look.
+pub async fn revoke_for_ever(mut file: RevokedFile, verifier: Arc<Verifier>) {
+    loop {
+        match file.changed() {
+            Ok(Some(revoked)) => {
+                let (keys, tokens) = (revoked.keys.len(), revoked.tokens.len());
+                tracing::info!(keys, tokens, "tokens.revoked");
+                verifier.revoke(revoked);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "tokens.revoked_file_not_taken"),
+        }
+        tokio::time::sleep(REVOKE).await;
     }
 }
 

@@ -3,13 +3,14 @@
 use crate::book::role::{self, Checked};
 use crate::book::{Books, ClerkSettings};
 use crate::http::{extract, request};
-use crate::identity::token::{Mint, TokenSettings, Verifier, keys_of_file};
+use crate::identity::token::{Mint, RevokedFile, TokenSettings, Verifier, keys_of_file};
+use crate::infra::blobs::Blobs;
 use crate::infra::clock::Clock;
 use crate::infra::keys::{KeyRing, Purpose};
 use crate::infra::postgres::{self, ReadPool};
 use crate::infra::redis::RedisDoor;
 use crate::infra::settings::Settings;
-use crate::jobs::Jobs;
+use crate::jobs::{self, Jobs};
 use crate::programme::Library;
 use crate::redemption::reference::Reference;
 use crate::register::gate::{Gate, GateSettings};
@@ -41,6 +42,7 @@ pub struct Wiring {
     pub reference: Arc<Reference>,
     pub seek: Arc<Seek>,
     pub draining: Arc<Draining>,
+    pub blobs: Arc<Blobs>,
 }
 
 impl Wiring {
@@ -84,6 +86,11 @@ impl Wiring {
     fn with(settings: Settings, keys: KeyRing, tokens: TokenSettings) -> anyhow::Result<Wiring> {
         let sandbox = settings.sandbox.enabled;
         let verifier = Arc::new(Verifier::new(tokens, sandbox)?);
+        if let Some(mut file) = revoked_file(&settings)
+            && let Some(revoked) = file.changed()?
+        {
+            verifier.revoke(revoked);
+        }
         let clock = Arc::new(Clock::default());
         if let Some(moment) = settings.sandbox.start()? {
             clock.set(moment);
@@ -103,8 +110,10 @@ impl Wiring {
         let gate =
             Gate::new(redis_url, tag_key, pool.clone(), clock.clone(), GateSettings::default())
                 .context("REDIS_URL is no address of Redis")?;
+        let blobs = Blobs::open(&settings.files).context("files.folder or files.bucket")?;
         Ok(Wiring {
             gate,
+            blobs: Arc::new(blobs),
             books: Arc::new(Books::new(clerks, pool.clone())),
             library: Arc::new(Library::new(pool.clone())),
             reference: Arc::new(Reference::new(pool.clone())),
@@ -139,6 +148,7 @@ impl Wiring {
             .app_data(Data::from(self.seek.clone()))
             .app_data(Data::from(self.redis.clone()))
             .app_data(Data::from(self.draining.clone()))
+            .app_data(Data::from(self.blobs.clone()))
             .app_data(Data::new(self.gate.clone()))
             .app_data(Data::new(self.pool.clone()))
             .app_data(web::PayloadConfig::new(extract::BODY_LIMIT))
@@ -178,6 +188,8 @@ impl Wiring {
         let every = Duration::from_secs(self.settings.book.sweep_seconds);
         let sweeping = tokio::spawn(self.jobs().sweep_for_ever(every));
         let watching = tokio::spawn(self.jobs().watch_for_ever());
+        let revoking = revoked_file(&self.settings)
+            .map(|file| tokio::spawn(jobs::revoke_for_ever(file, self.verifier.clone())));
         let ended = tokio::select! {
             ended = &mut serving => ended?.map_err(anyhow::Error::from),
             sentence = role::flaw_found(&self.pool, checked) => {
@@ -194,8 +206,14 @@ impl Wiring {
         };
         sweeping.abort();
         watching.abort();
+        revoking.inspect(|revoking| revoking.abort());
         ended
     }
+}
+
+fn revoked_file(settings: &Settings) -> Option<RevokedFile> {
+    let path = &settings.tokens.revoked_file;
+    (!path.as_os_str().is_empty()).then(|| RevokedFile::new(path.clone()))
 }
 
 /// Serves `/metrics` on the private address.

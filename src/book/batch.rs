@@ -36,12 +36,9 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// The stored form of the key: 16 bytes of SHA-256 over its scope and text.
-    pub fn key_digest(&self) -> Option<Vec<u8>> {
-        let key = self.key.as_ref()?;
-        let mut scoped = self.actor.key_scope().to_vec();
-        scoped.extend_from_slice(key.as_bytes());
-        Some(canonical::sha256(&scoped)[..16].to_vec())
+    /// The stored form of the key.
+    pub fn key_digest(&self) -> Option<[u8; 16]> {
+        self.key.as_ref().map(|key| self.actor.key_digest(key))
     }
 }
 
@@ -126,7 +123,8 @@ pub fn run(
         None => store::load_moneys(connection, book.no)?,
     };
     let mut batch = Batch::new(book, head, now, moneys);
-    let keys: Vec<Option<Vec<u8>>> = jobs.iter().map(|job| job.key_digest()).collect();
+    let keys: Vec<Option<Vec<u8>>> =
+        jobs.iter().map(|job| job.key_digest().map(Vec::from)).collect();
     let mut verdicts = batch.look_up(connection, jobs, &keys)?;
     batch.load(connection, jobs, &mut verdicts)?;
     for (job, verdict) in jobs.iter().zip(&mut verdicts) {

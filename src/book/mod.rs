@@ -122,18 +122,19 @@ impl Books {
         family: &str,
         year: i32,
     ) -> Result<Option<Arc<BookInfo>>, Problem> {
-        let search = || {
-            let known = locked(&self.known);
-            let same = |b: &&Arc<BookInfo>| {
-                b.no != REGISTER && b.region == region && b.family == family && b.year == year
-            };
-            known.values().find(same).cloned()
-        };
-        if let Some(info) = search() {
+        if let Some(info) = self.known(region, family, year) {
             return Ok(Some(info));
         }
         self.refresh().await?;
-        Ok(search())
+        Ok(self.known(region, family, year))
+    }
+
+    /// The same as far as this process has read it: no read for a caller whom nobody knows yet.
+    pub fn known(&self, region: Region, family: &str, year: i32) -> Option<Arc<BookInfo>> {
+        let same = |b: &&Arc<BookInfo>| {
+            b.no != REGISTER && b.region == region && b.family == family && b.year == year
+        };
+        locked(&self.known).values().find(same).cloned()
     }
 
     /// All books, in the order of their numbers.

@@ -2,6 +2,7 @@
 
 use super::desk::{Ask, Desk};
 use super::fold::EntryType;
+use crate::kernel::canonical;
 use crate::kernel::money::Fen;
 use crate::kernel::refusal::Refusal;
 use serde_json::Value;
@@ -183,17 +184,21 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// The scope of an idempotency key: the organisation, the official or the person.
-    pub fn key_scope(&self) -> [u8; 17] {
+    /// The stored form of an idempotency key: 16 bytes of SHA-256 over whose it is (the
+    /// organisation, the official or the person) and its text.
+    pub fn key_digest(&self, key: &str) -> [u8; 16] {
         let (tag, id) = match self {
             Actor::Person(id) => (1, *id),
             Actor::Organisation { id, .. } => (2, *id),
             Actor::Official { login, .. } => (3, uuid::Uuid::from_bytes(*login)),
             Actor::System => (4, uuid::Uuid::nil()),
         };
-        let mut scope = [tag; 17];
-        scope[1..].copy_from_slice(id.as_bytes());
-        scope
+        let mut scoped = vec![tag];
+        scoped.extend_from_slice(id.as_bytes());
+        scoped.extend_from_slice(key.as_bytes());
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&canonical::sha256(&scoped)[..16]);
+        digest
     }
 }
 

@@ -16,7 +16,7 @@
 
 use super::model::{OrganisationId, PersonId, StoreId};
 use super::role::{Role, Scope};
-use super::token::{Actor, Standing, TokenRefused, Verifier};
+use super::token::{Actor, Standing, TokenRefused, Verifier, supposed_person};
 use crate::http::problem::Problem;
 use crate::kernel::region::Region;
 use actix_web::dev::Payload;
@@ -24,6 +24,7 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use chrono::Utc;
 use std::future::{Ready, ready};
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -241,6 +242,35 @@ impl<P: Part> FromRequest for Acting<P> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(caller(request).and_then(Acting::admit))
+    }
+}
+
+/// A caller at whose token nobody has looked yet. A handler that takes it says what may be said to
+/// everybody, and then asks [`Unverified::verify`].
+pub struct Unverified<P> {
+    request: HttpRequest,
+    part: PhantomData<P>,
+}
+
+impl<P: Part> Unverified<P> {
+    /// # Errors
+    /// 401 without a valid token, 403 with one of another role.
+    pub fn verify(&self) -> Result<Acting<P>, Problem> {
+        caller(&self.request).and_then(Acting::admit)
+    }
+
+    /// Whom the token names, true or not ([`supposed_person`]).
+    pub fn supposed_person(&self) -> Option<PersonId> {
+        bearer(&self.request).ok().and_then(supposed_person)
+    }
+}
+
+impl<P: Part> FromRequest for Unverified<P> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Unverified { request: request.clone(), part: PhantomData }))
     }
 }
 

@@ -13,8 +13,6 @@
 //! module logs about a failed token is a fixed word, never a claim of it.
 
 pub mod acting;
-pub mod client;
-pub mod http;
 pub mod model;
 pub mod envelope;
 pub mod organisation;

@@ -1,5 +1,6 @@
 //! Doors to the outside: settings, servers, keys, telemetry. No business words.
 
+pub mod blobs;
 pub mod clock;
 pub mod keys;
 pub mod local;

@@ -1,6 +1,8 @@
 //! Settings: the defaults in the binary, a file over them, the environment over both.
 
+use super::blobs::BlobSettings;
 use crate::kernel::time::Moment;
+use crate::kernel::working_days::WorkingDays;
 use config::{Config, Environment, File, FileFormat};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -18,6 +20,8 @@ pub struct Settings {
     pub redis: Redis,
     pub book: Book,
     pub keys: Keys,
+    pub files: BlobSettings,
+    pub clocks: Clocks,
     pub tokens: Tokens,
     pub sandbox: Sandbox,
 }
@@ -70,12 +74,41 @@ pub struct Keys {
     pub file: PathBuf,
 }
 
+/// The day clocks of applications, in working days.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clocks {
+    /// A calendar of one's own; empty: the program's.
+    pub calendar: PathBuf,
+    pub accept_days: u16,
+    pub review_days: u16,
+}
+
+impl Clocks {
+    /// The calendar by which the days are counted.
+    ///
+    /// # Errors
+    /// A file that cannot be read or contradicts itself, in one sentence.
+    pub fn working_days(&self) -> Result<WorkingDays, BadSettings> {
+        if self.calendar.as_os_str().is_empty() {
+            return Ok(WorkingDays::china());
+        }
+        let bad = |why: String| {
+            let path = self.calendar.display();
+            BadSettings::Weak(format!("clocks.calendar {path}: {why}"))
+        };
+        let text = std::fs::read_to_string(&self.calendar).map_err(|e| bad(e.to_string()))?;
+        WorkingDays::read(&text).map_err(|error| bad(error.to_string()))
+    }
+}
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tokens {
     pub issuer: String,
     pub audience: String,
     pub keys_file: PathBuf,
+    pub revoked_file: PathBuf,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -162,6 +195,12 @@ impl Settings {
             return weak(
                 "keys.file is not set: make one with `tradein keys new FILE`, and keep it \
                          apart from the database's backups",
+            );
+        }
+        if self.files.folder.as_os_str().is_empty() {
+            return weak(
+                "files.folder is not set: it names the folder that uploaded documents are kept \
+                         in, or received in where files.bucket keeps them",
             );
         }
         if self.tokens.keys_file.as_os_str().is_empty() {

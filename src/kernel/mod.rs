@@ -11,3 +11,5 @@ pub mod money;
 pub mod refusal;
 pub mod region;
 pub mod time;
+pub mod tlog;
+pub mod working_days;

@@ -35,10 +35,14 @@ impl Library {
         Library { pool, shelf: RwLock::new(None) }
     }
 
+    /// The set that this process has read, if it has: no read for a caller whom nobody knows yet.
+    pub fn known(&self) -> Option<Arc<Shelf>> {
+        self.shelf.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The published programmes as this process knows them.
     pub async fn shelf(&self) -> Result<Arc<Shelf>, Problem> {
-        let known = self.shelf.read().unwrap_or_else(PoisonError::into_inner).clone();
-        match known {
+        match self.known() {
             Some(shelf) => Ok(shelf),
             None => self.refresh().await,
         }

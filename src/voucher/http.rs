@@ -10,7 +10,7 @@ use super::store;
 use crate::book::{Answered, BookInfo, read};
 use crate::http::extract::{Asked, Posted};
 use crate::http::problem::Problem;
-use crate::identity::acting::{Acting, Person, Retailer};
+use crate::identity::acting::{Acting, Person, Retailer, Unverified};
 use crate::identity::envelope::{bucket_of_person, envelope};
 use crate::identity::model::PersonId;
 use crate::identity::store::KnownPerson;
@@ -89,9 +89,13 @@ impl std::fmt::Debug for CodeBody {
             body = crate::http::problem::ProblemBody)))]
 pub async fn claim(
     doors: Doors,
-    acting: Acting<Person>,
-    posted: Posted<ClaimBody>,
+    caller: Unverified<Person>,
+    posted: Result<Posted<ClaimBody>, Problem>,
 ) -> Result<HttpResponse, Problem> {
+    if let Ok(posted) = &posted {
+        gate::sold_out(&doors, &caller, posted).await?;
+    }
+    let (acting, posted) = (caller.verify()?, posted?);
     let book = book_of(&doors, posted.body.region, &posted.body.class).await?;
     let drawn = (Uuid::now_v7(), rand::rng().random());
     let screened = |again| screened_claim(&doors, &book, acting.person, &posted.body, drawn, again);

@@ -63,7 +63,7 @@ fn every_setting_that_compose_makes_exists() {
         assert!(known, "{name}: config/default.toml has no {group}.{key}");
         seen += 1;
     }
-    assert_eq!(seen, 3, "the settings are where they were");
+    assert_eq!(seen, 4, "the settings are where they were");
 }
 
 #[test]

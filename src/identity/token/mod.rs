@@ -27,7 +27,9 @@
 mod cache;
 mod claims;
 mod mint;
+mod revoked;
 mod settings;
+mod supposed;
 mod verify;
 
 #[cfg(test)]
@@ -35,9 +37,10 @@ mod attacks;
 #[cfg(test)]
 mod attacks_on_claims;
 
-pub use claims::Caller;
 pub use mint::{BadGrant, BadKeyFile, Grant, Mint, SANDBOX_ISSUER};
+pub use revoked::{BadRevocations, Revoked, RevokedFile};
 pub use settings::{BadTokenSettings, KeyAlgorithm, TokenKey, TokenSettings, keys_of_file};
+pub use supposed::supposed_person;
 pub use verify::{TokenRefused, Verifier};
 
 use super::model::{OrganisationId, PersonId, StoreId};

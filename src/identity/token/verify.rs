@@ -3,12 +3,12 @@
 use super::Actor;
 use super::cache::Cache;
 use super::claims::Claims;
+use super::revoked::Revoked;
 use super::settings::{BadTokenSettings, Ready, ReadyKey, TokenSettings, ready};
 use crate::kernel::time::Moment;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Header, Validation, decode, decode_header};
 use sha2::{Digest, Sha256};
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -63,13 +63,6 @@ pub struct Verifier {
     revoked: RwLock<Revoked>,
 }
 
-#[derive(Default)]
-struct Revoked {
-    keys: HashSet<String>,
-    /// Token id to the moment from which its token would have expired by itself.
-    tokens: HashMap<String, Moment>,
-}
-
 impl Verifier {
     /// # Errors
     /// A setting that would make tokens too easy to get or keep, in one sentence.
@@ -102,24 +95,15 @@ impl Verifier {
         Ok(actor)
     }
 
-    /// Refuses every token of a key from now on, also those already seen.
-    pub fn revoke_key(&self, kid: &str) {
-        let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
-        revoked.keys.insert(kid.to_owned());
-    }
-
-    /// Refuses one token. It is forgotten after `expires`, when the token is refused anyway.
-    pub fn revoke_token(&self, token_id: &str, expires: Moment, now: Moment) {
-        let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
-        let over = now - self.settings.leeway;
-        revoked.tokens.retain(|_, expires| *expires > over);
-        revoked.tokens.insert(token_id.to_owned(), expires);
+    /// Refuses these keys and tokens from now on, also those already seen, and no others.
+    pub fn revoke(&self, revoked: Revoked) {
+        *self.revoked.write().unwrap_or_else(PoisonError::into_inner) = revoked;
     }
 
     fn not_revoked(&self, actor: &Actor) -> Result<(), TokenRefused> {
         let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
         let key = revoked.keys.contains(actor.key_id.as_ref());
-        if key || revoked.tokens.contains_key(&actor.token_id) {
+        if key || revoked.tokens.contains(&actor.token_id) {
             return Err(TokenRefused::Revoked);
         }
         Ok(())

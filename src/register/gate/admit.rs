@@ -4,7 +4,6 @@ use super::store::read_quotas;
 use super::{Admission, Away, Gate, QuotaRead, Take, Tranche};
 use crate::book::read;
 use crate::book::store::find_answers;
-use crate::http::problem::Problem;
 use crate::kernel::id::BookNo;
 use crate::kernel::money::Fen;
 use crate::register::model::PersonRef;
@@ -123,16 +122,6 @@ impl Gate {
         }
     }
 
-    /// Whether the book has answered a key: such a request goes on to the clerk, whatever a flag
-    /// says. Bounded: a crowd with hits of [`Gate::sold_out`] waits, and then is told to come
-    /// again.
-    ///
-    /// # Errors
-    /// 503
-    pub async fn is_answered(&self, book: BookNo, digest: [u8; 16]) -> Result<bool, Problem> {
-        let _turn = self.turn().await.map_err(|_| Problem::busy(1))?;
-        self.answered(book, digest).await.map_err(|_| Problem::busy(1))
-    }
     async fn at_cap(&self, asking: &Asking) -> Result<Way, TurnedAway> {
         let reserve = || self.reserve(asking.person, &asking.key, asking.digest, asking.cap);
         let mut admission = reserve().await;
@@ -204,7 +193,7 @@ impl Gate {
     /// is in flight may come back.
     async fn verify_sold_out(&self, asking: &Asking, tranche: &Tranche) -> Result<Way, TurnedAway> {
         let _turn = self.turn().await?;
-        if self.answered(asking.book, asking.digest).await.map_err(busy)? {
+        if self.is_answered(asking.book, asking.digest).await.map_err(|_| TurnedAway::Busy)? {
             return Ok(Way::Through);
         }
         let left = self.left_in_postgres(tranche).await.map_err(busy)?;
@@ -226,14 +215,6 @@ impl Gate {
         let beside = Some(permit.map_err(|_| TurnedAway::Busy)?);
         metrics::counter!("tradein_gate_beside_redis_total").increment(1);
         Ok(Pass { asking, beside })
-    }
-
-    async fn answered(&self, book: BookNo, digest: [u8; 16]) -> Result<bool, Away> {
-        let keys = [digest.to_vec()];
-        let look = move |connection: &mut diesel::PgConnection| {
-            Ok(!find_answers(connection, book, &keys)?.is_empty())
-        };
-        read(&self.pool, look).await.map_err(|_| Away)
     }
 
     /// One request of a person and quota at a time.

@@ -32,6 +32,7 @@ mod admit;
 mod check;
 mod epoch;
 mod link;
+mod lookups;
 mod person;
 mod store;
 mod tranche;
@@ -109,6 +110,7 @@ pub struct Inner {
     reads: Semaphore,
     lanes: Vec<tokio::sync::Mutex<()>>,
     tranches: tranche::Known,
+    lookups: lookups::Lookups,
 }
 
 impl std::ops::Deref for Gate {
@@ -144,6 +146,7 @@ impl Gate {
             reads: Semaphore::new(settings.reads),
             lanes: (0..LANES).map(|_| tokio::sync::Mutex::default()).collect(),
             tranches: tranche::Known::default(),
+            lookups: lookups::Lookups::default(),
         })))
     }
 

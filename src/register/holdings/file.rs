@@ -177,7 +177,7 @@ mod tests {
             "quota,person,thing,mark\n\
              100000/2026/appliance.tv,{PERSON},,\n\
              310000/2026/appliance/alipay,{PERSON},,\n\
-             ,,3520-0000-0000-018,new_imei\n\
+             ,,3520-0000-0000-012,new_imei\n\
              ,,示例/ sn 0001 ,new_serial\n"
         );
         let (one, two) = (read_text(&text).ok().unwrap(), read_text(&text).ok().unwrap());

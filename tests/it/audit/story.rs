@@ -79,7 +79,7 @@ impl Story {
         );
         let wiring = &self.world.wiring;
         let info = wiring.books.info(book).await.unwrap().unwrap();
-        let file = read(text.as_bytes(), &info, &wiring.keys).ok().expect("a right file");
+        let file = read(text.as_bytes(), &info, &wiring.keys).expect("a right file");
         let (file_sha256, holdings) = (file.sha256, file.holdings);
         let province = info.region.province();
         let command = Arc::new(ImportHoldings { file_sha256, province, holdings });

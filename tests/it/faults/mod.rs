@@ -11,3 +11,4 @@ mod redis;
 mod refused;
 mod sales;
 mod server;
+mod telemetry;

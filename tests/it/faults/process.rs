@@ -27,6 +27,8 @@ pub fn deployment(db: TestDb, redis: TestRedis, now: &str) -> (World, Process) {
     let folder = Arc::new(Scratch::new());
     let file = |name: &str| folder.path().join(name).display().to_string();
     let (keys, mint, trusted) = (file("keys"), file("mint.pem"), file("trusted.toml"));
+    let revoked = file("revoked");
+    std::fs::write(&revoked, "# nothing yet\n").expect("a scratch folder takes files");
     ran(&["keys", "new", &keys], &[]);
     let shown = ran(&["token", "--make-key", "--show-key", "--key", &mint], &[]);
     std::fs::write(&trusted, shown.stdout).expect("a scratch folder takes files");
@@ -43,6 +45,7 @@ pub fn deployment(db: TestDb, redis: TestRedis, now: &str) -> (World, Process) {
         ("TRADEIN_DATABASE__STATEMENT_TIMEOUT_MS", "20000".to_owned()),
         ("TRADEIN_KEYS__FILE", keys.clone()),
         ("TRADEIN_TOKENS__KEYS_FILE", trusted),
+        ("TRADEIN_TOKENS__REVOKED_FILE", revoked),
     ];
     let mint = Mint::from_pem(&pem, "tradein").expect("the key that was made");
     let mut world = World::with(db, redis, now, Secrets { keys_file: keys.into(), mint });
@@ -102,6 +105,10 @@ impl Process {
         let private = self.variables.iter().find(|(name, _)| name.ends_with("PRIVATE_BIND"));
         let address = private.and_then(|(_, address)| address.parse().ok()).expect("an address");
         get(address, "/metrics").expect("metrics")
+    }
+
+    pub fn revoked_file(&self) -> PathBuf {
+        self.folder.path().join("revoked")
     }
 
     pub fn log(&self) -> PathBuf {

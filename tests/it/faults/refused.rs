@@ -13,6 +13,7 @@ fn good() -> Settings {
     settings.database.url = "postgres://tradein_app@db/tradein".to_owned().into();
     settings.redis.url = "redis://cache/0".to_owned().into();
     settings.keys.file = "keys".into();
+    settings.files.folder = "files".into();
     settings.tokens.keys_file = "trusted.toml".into();
     settings.sandbox.enabled = false;
     settings
@@ -22,7 +23,7 @@ fn good() -> Settings {
 fn each_weak_setting_is_refused_with_one_sentence_that_names_it() {
     good().check().expect("nothing is weak");
     type Weaken = fn(&mut Settings);
-    let table: [(Weaken, &str); 13] = [
+    let table: [(Weaken, &str); 14] = [
         (|s| s.database.url = String::new().into(), "DATABASE_URL"),
         (|s| s.redis.url = String::new().into(), "REDIS_URL"),
         (|s| s.book.batch = 0, "book.batch"),
@@ -32,6 +33,7 @@ fn each_weak_setting_is_refused_with_one_sentence_that_names_it() {
         (|s| s.database.read_pool = 0, "database.read_pool"),
         (|s| s.book.sweep_seconds = 0, "book.sweep_seconds"),
         (|s| s.keys.file = "".into(), "keys.file"),
+        (|s| s.files.folder = "".into(), "files.folder"),
         (|s| s.tokens.keys_file = "".into(), "tokens.keys_file"),
         (|s| s.sandbox.starts_at = "2024-10-01T12:00:00+08:00".into(), "sandbox.starts_at"),
         (

@@ -3,6 +3,8 @@
 use super::process::{Process, deployment};
 use super::sales::{NOW, Shop};
 use crate::support::{TestDb, TestRedis, eventually};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::BigInt;
 use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
@@ -10,7 +12,7 @@ use rand::RngExt;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const KILLS: usize = 20;
 const TILLS: usize = 8;
@@ -88,4 +90,30 @@ fn waiting(connection: &mut PgConnection) -> i64 {
     let waits = "SELECT count(*) AS n FROM pg_stat_activity \
          WHERE datname = current_database() AND wait_event_type = 'Lock'";
     sql_query(waits).get_result::<Count>(connection).expect("a count").n
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_token_is_refused_within_seconds_and_a_broken_list_revokes_nothing() {
+    let (world, process) = deployment(TestDb::new(), TestRedis::new(), NOW);
+    let token = world.person_token(world.person(35));
+    world.get(&token, "/v1/people/me").await.expect(200);
+    let claims = token.split('.').nth(1).expect("three parts");
+    let claims = URL_SAFE_NO_PAD.decode(claims).expect("base64url");
+    let claims: serde_json::Value = serde_json::from_slice(&claims).expect("JSON");
+    let id = claims["jti"].as_str().expect("an id");
+    let status = async || world.get(&token, "/v1/people/me").await.status;
+    let wait_for = async |wanted: u16| {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while status().await != wanted {
+            assert!(Instant::now() < deadline, "waited in vain for {wanted}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    std::fs::write(process.revoked_file(), format!("token {id}\n")).expect("a list");
+    wait_for(401).await;
+    std::fs::write(process.revoked_file(), "tokens?\n").expect("a list");
+    eventually("it is complained of", || process.log_text().contains("revoked_file_not_taken"));
+    assert_eq!(status().await, 401, "what held goes on holding");
+    std::fs::write(process.revoked_file(), "").expect("a list");
+    wait_for(200).await;
 }

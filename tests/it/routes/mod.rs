@@ -5,4 +5,3 @@ mod document;
 mod matrix;
 mod sentences;
 mod stage;
-mod telemetry;

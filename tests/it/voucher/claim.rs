@@ -119,3 +119,43 @@ async fn a_hundred_vouchers_worth_of_money_is_a_hundred_vouchers() {
     assert_eq!((granted, sold_out), (100, 200));
     assert_eq!(world.balances(book).await["available"], 0);
 }
+
+#[actix_web::test]
+async fn sold_out_is_told_to_everybody_but_those_who_have_their_answer() {
+    let world = World::at("2024-10-01T12:00:00+08:00");
+    world.publish(&[SHANGHAI]).await;
+    world.book("310000", "appliance", 2024, 2_000).await;
+    let (first, second) = (world.person(35), world.person(35));
+    let (winner, late) = (world.person_token(first), world.person_token(second));
+    let nobody = "not-a-token";
+    world.post(nobody, "/v1/vouchers", fridge()).await.refused(401, "TOKEN_INVALID");
+
+    let key = world.fresh_key();
+    let won = world.post_with_key(&winner, "/v1/vouchers", &key, fridge()).await.expect(201);
+    world.post(&late, "/v1/vouchers", fridge()).await.refused(422, "BUDGET_EXHAUSTED");
+    // From now on nobody's token is looked at, and nobody's key but that of an answer is known.
+    world.post(nobody, "/v1/vouchers", fridge()).await.refused(422, "BUDGET_EXHAUSTED");
+    let same_key = world.post_with_key(&late, "/v1/vouchers", &key, fridge()).await;
+    same_key.refused(422, "BUDGET_EXHAUSTED");
+    let again = world.post_with_key(&winner, "/v1/vouchers", &key, fridge()).await.expect(201);
+    assert!(again.replayed && again.text == won.text, "{}", again.text);
+    // The winner's name alone opens nothing: the token is verified as ever.
+    let (head, signature) = winner.rsplit_once('.').unwrap();
+    let forged = format!("{head}.{}", signature.chars().rev().collect::<String>());
+    let stolen = world.post_with_key(&forged, "/v1/vouchers", &key, fridge()).await;
+    stolen.refused(401, "TOKEN_INVALID");
+
+    let id = won.body["voucher"]["id"].as_str().unwrap();
+    world.post(&winner, &format!("/v1/vouchers/{id}/give-back"), json!({})).await.expect(200);
+    world.wiring.gate.reconcile().await;
+    world.post(nobody, "/v1/vouchers", fridge()).await.refused(401, "TOKEN_INVALID");
+    world.post(&late, "/v1/vouchers", fridge()).await.expect(201);
+}
+
+#[actix_web::test]
+async fn a_body_that_nobody_may_send_is_still_an_unknown_caller_first() {
+    let world = World::at("2024-10-01T12:00:00+08:00");
+    world.post("not-a-token", "/v1/vouchers", json!([])).await.refused(401, "TOKEN_INVALID");
+    let token = world.person_token(world.person(35));
+    world.post(&token, "/v1/vouchers", json!([])).await.refused(400, "BAD_REQUEST");
+}
