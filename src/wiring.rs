@@ -19,6 +19,7 @@ use crate::programme::Library;
 use crate::redemption::reference::Reference;
 use crate::register::gate::{Gate, GateSettings};
 use crate::routes::{self, health::Draining};
+use crate::voucher::seek::Seek;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpServer};
@@ -44,6 +45,7 @@ pub struct Wiring {
     pub redis: Arc<RedisDoor>,
     pub gate: Gate,
     pub reference: Arc<Reference>,
+    pub seek: Arc<Seek>,
     pub draining: Arc<Draining>,
     /// Nothing in a sandbox that publishes no logs.
     pub log: Option<Arc<Log>>,
@@ -128,6 +130,7 @@ impl Wiring {
             books: Arc::new(Books::new(clerks, pool.clone())),
             library: Arc::new(Library::new(pool.clone())),
             reference: Arc::new(Reference::new(pool.clone())),
+            seek: Arc::new(Seek::new(url, timeouts)),
             redis: Arc::new(RedisDoor::new(settings.redis.url.expose_secret())),
             draining: Arc::new(Draining::default()),
             keys,
@@ -157,6 +160,7 @@ impl Wiring {
             .app_data(Data::from(self.books.clone()))
             .app_data(Data::from(self.library.clone()))
             .app_data(Data::from(self.reference.clone()))
+            .app_data(Data::from(self.seek.clone()))
             .app_data(Data::from(self.redis.clone()))
             .app_data(Data::from(self.draining.clone()))
             .app_data(Data::from(self.settings.clone()))

@@ -5,8 +5,8 @@ use super::correct::RequestCorrection;
 use super::ends::Reject;
 use super::http::{book_of, programme_of};
 use super::model::Application;
-use super::port::ask::{Verdict, verdict};
-use super::port::{Ports, store as answers};
+use super::port::ask::verdict;
+use super::port::store as answers;
 use super::{parts, reasons, store};
 use crate::book::read;
 use crate::http::extract::Posted;
@@ -103,7 +103,6 @@ fn deadline(programme: &Programme, settings: &Settings, now: Moment) -> Moment {
 pub async fn approve(
     doors: Doors,
     settings: web::Data<Settings>,
-    ports: web::Data<Ports>,
     acting: Acting<Reviewer>,
     id: web::Path<String>,
     posted: Posted<ApproveBody>,
@@ -112,13 +111,12 @@ pub async fn approve(
     let answered = doors
         .books
         .answer_screened(id.book, |_| {
-            let (doors, settings, ports) = (&doors, &settings, &ports);
+            let (doors, settings) = (&doors, &settings);
             let (acting, posted) = (&acting, &posted);
             async move {
                 let limit = Fen(settings.application.second_person_above_fen);
                 let approver = acting.actor().login.bytes();
-                let told = neighbours(doors, ports, id).await?;
-                let command = approval(doors, id, &posted.body, told, (approver, limit)).await?;
+                let command = approval(doors, id, &posted.body, (approver, limit)).await?;
                 Ok(envelope(acting.actor(), posted, Arc::new(command)))
             }
         })
@@ -130,11 +128,12 @@ async fn approval(
     doors: &Doors,
     id: PublicId,
     body: &ApproveBody,
-    told: Verdict,
     (approver, limit): ([u8; 16], Fen),
 ) -> Result<Approve, Problem> {
     let application = find(doors, id).await?;
     let programme = programme_of(doors, &application).await?;
+    let kept = read(&doors.pool, move |c| answers::list(c, id.book, id.id)).await?;
+    let told = verdict(&kept, programme.application().without_answer)?;
     let mut facts = facts_of(&application)?;
     let base = match body.approved_base_fen {
         Some(base) => Some(approved_base(&programme, &application, &mut facts, base)?),
@@ -164,12 +163,6 @@ async fn approval(
         approver,
         limit,
     })
-}
-
-/// What the neighbours said of an application that they were asked about.
-async fn neighbours(doors: &Doors, ports: &Ports, id: PublicId) -> Result<Verdict, Problem> {
-    let kept = read(&doors.pool, move |c| answers::list(c, id.book, id.id)).await?;
-    verdict(&kept, ports.may_decide_without)
 }
 
 /// What the rules make of the base that the office accepts.

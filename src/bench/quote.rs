@@ -38,7 +38,7 @@ pub fn run(rounds: usize) -> anyhow::Result<()> {
         }
         micros.push(began.elapsed().as_secs_f64() * 1e6 / f64::from(RUNS));
     }
-    let (median, least, most) = spread(micros.into_iter());
+    let (median, least, most) = spread(&micros);
     println!("quote: {amount} yuan, resolved, screened in all phases and judged, one core");
     println!("  each {median:.2} us [{least:.2}..{most:.2}], {rounds} rounds of {RUNS}");
     Ok(())

@@ -1,102 +1,120 @@
-//! What a round measured, and how it is printed.
+//! What was measured, as a table to read and as JSON to keep.
 
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::path::Path;
+use std::process::Command;
 
-/// One round of a workload.
-#[derive(Clone, Debug, Default)]
-pub struct Round {
-    pub elapsed: Duration,
-    /// Answers by status.
+/// Everything of one run.
+pub struct Report {
+    about: Value,
+    sections: Vec<Section>,
+}
+
+/// The figures of one workload, a value a round each.
+#[derive(Default)]
+pub struct Section {
+    pub title: String,
+    figures: Vec<(String, &'static str, Vec<f64>)>,
+    /// Answers by status, where there are any.
     pub statuses: BTreeMap<u16, usize>,
-    /// Of every answer, in the order of arrival.
-    pub latencies: Vec<Duration>,
-    /// Processor seconds of this process (server and client) and of PostgreSQL.
-    pub own_cpu: f64,
-    pub postgres_cpu: f64,
 }
 
-impl Round {
-    /// Answers of a status in a second.
-    pub fn rate(&self, status: u16) -> f64 {
-        let count = self.statuses.get(&status).copied().unwrap_or_default();
-        count as f64 / self.elapsed.as_secs_f64()
+impl Section {
+    pub fn new(title: impl Into<String>) -> Section {
+        Section { title: title.into(), ..Section::default() }
     }
 
-    /// The latency below which this share of the answers lies, in milliseconds.
-    pub fn percentile(&self, share: f64) -> f64 {
-        let mut sorted = self.latencies.clone();
-        sorted.sort_unstable();
-        let last = sorted.len().saturating_sub(1);
-        let place = (share * last as f64).round() as usize;
-        sorted.get(place).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
+    /// Adds the value of one more round to a figure.
+    pub fn add(&mut self, name: &str, unit: &'static str, value: f64) {
+        match self.figures.iter_mut().find(|figure| figure.0 == name) {
+            Some(figure) => figure.2.push(value),
+            None => self.figures.push((name.to_owned(), unit, vec![value])),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let figures = self.figures.iter().map(|(name, unit, values)| {
+            let (median, least, most) = spread(values);
+            json!({"name": name, "unit": unit, "median": median, "min": least, "max": most,
+                "rounds": values})
+        });
+        json!({"title": self.title, "figures": figures.collect::<Vec<_>>(),
+            "answers_by_status": self.statuses})
+    }
+
+    fn print(&self) {
+        println!("{}", self.title);
+        for (name, unit, values) in &self.figures {
+            let (median, least, most) = spread(values);
+            let decimals = if median.abs() < 100.0 { 2 } else { 0 };
+            println!(
+                "  {name:<40} {median:>10.decimals$} \
+                 [{least:.decimals$}..{most:.decimals$}] {unit}"
+            );
+        }
+        if !self.statuses.is_empty() {
+            println!("  {:<40} {:?}", "answers by status", self.statuses);
+        }
     }
 }
 
-/// Median, least and most of the rounds.
-pub fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
-    let mut sorted: Vec<f64> = values.collect();
+impl Report {
+    /// A report that knows the machine, the program and the settings of the run.
+    pub fn new(settings: Value) -> Report {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let cpu = read("/proc/cpuinfo");
+        let model =
+            cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
+        let memory = read("/proc/meminfo");
+        let about = json!({
+            "machine": {
+                "processor": model,
+                "cores": std::thread::available_parallelism().map_or(0, usize::from),
+                "memory": memory.lines().next().and_then(|line| line.split(':').nth(1))
+                    .map(str::trim),
+                "kernel": read("/proc/sys/kernel/osrelease").trim(),
+                "load_average_before": read("/proc/loadavg").trim(),
+            },
+            "version": env!("CARGO_PKG_VERSION"),
+            "commit": commit(),
+            "optimised": !cfg!(debug_assertions),
+            "settings": settings,
+        });
+        Report { about, sections: Vec::new() }
+    }
+
+    pub fn push(&mut self, section: Section) {
+        self.sections.push(section);
+    }
+
+    /// Prints the tables; writes the JSON where a file is given.
+    pub fn finish(self, file: Option<&Path>) -> anyhow::Result<()> {
+        println!();
+        self.sections.iter().for_each(Section::print);
+        println!("{}", self.about);
+        if let Some(file) = file {
+            let sections: Vec<Value> = self.sections.iter().map(Section::json).collect();
+            let report = json!({"about": self.about, "sections": sections});
+            std::fs::write(file, serde_json::to_vec_pretty(&report)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// The commit of the folder that the run was started in, where it is a repository.
+fn commit() -> Option<String> {
+    let asked = Command::new("git").args(["describe", "--always", "--dirty"]).output().ok()?;
+    let told = String::from_utf8(asked.stdout).ok()?;
+    Some(told.trim().to_owned()).filter(|told| !told.is_empty())
+}
+
+/// Median, least and most.
+pub fn spread(values: &[f64]) -> (f64, f64, f64) {
+    let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let at = |place: usize| sorted.get(place).copied().unwrap_or_default();
     (at(sorted.len() / 2), at(0), at(sorted.len().saturating_sub(1)))
-}
-
-/// Prints the table of a workload whose good answers have this status.
-pub fn print(title: &str, good: u16, rounds: &[Round]) {
-    println!("{title}");
-    let line = |name: &str, of: &dyn Fn(&Round) -> f64, unit: &str| {
-        let (median, least, most) = spread(rounds.iter().map(of));
-        println!("  {name:<28} {median:>10.1} [{least:.1}..{most:.1}] {unit}");
-    };
-    let good_count = |round: &Round| *round.statuses.get(&good).unwrap_or(&1) as f64;
-    line("good answers", &|round| round.rate(good), "a second");
-    line("p50", &|round| round.percentile(0.50), "ms");
-    line("p95", &|round| round.percentile(0.95), "ms");
-    line("p99", &|round| round.percentile(0.99), "ms");
-    line("p99.9", &|round| round.percentile(0.999), "ms");
-    line("server and client, each", &|r| r.own_cpu * 1e6 / good_count(r), "us of CPU");
-    line("PostgreSQL, each", &|r| r.postgres_cpu * 1e6 / good_count(r), "us of CPU");
-    let mut statuses: BTreeMap<u16, usize> = BTreeMap::new();
-    for (status, count) in rounds.iter().flat_map(|round| &round.statuses) {
-        *statuses.entry(*status).or_default() += count;
-    }
-    println!("  answers by status            {statuses:?}, {} rounds", rounds.len());
-}
-
-/// Processor seconds of this process.
-pub fn own_cpu() -> f64 {
-    cpu_of("self").unwrap_or_default()
-}
-
-/// Processor seconds of a process and of its children, living and reaped.
-pub fn cpu_of_family(parent: u32) -> f64 {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let mut sum = cpu_of(&parent.to_string()).unwrap_or_default();
-    for entry in entries {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.bytes().all(|b| b.is_ascii_digit()) && parent_of(&name) == Some(parent) {
-            sum += cpu_of(&name).unwrap_or_default();
-        }
-    }
-    sum
-}
-
-/// The fields of `/proc/<pid>/stat` after the name, which may itself hold spaces.
-fn stat(pid: &str) -> Option<Vec<String>> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, rest) = text.rsplit_once(')')?;
-    Some(rest.split_whitespace().map(str::to_owned).collect())
-}
-
-fn parent_of(pid: &str) -> Option<u32> {
-    stat(pid)?.get(1)?.parse().ok()
-}
-
-/// User and system time, with those of reaped children; the kernel counts in hundredths.
-fn cpu_of(pid: &str) -> Option<f64> {
-    let fields = stat(pid)?;
-    let ticks: Option<u64> = (11..15).map(|n| fields.get(n)?.parse::<u64>().ok()).sum();
-    Some(ticks? as f64 / 100.0)
 }
 
 #[cfg(test)]
@@ -104,12 +122,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_and_spread_are_of_the_sorted_values() {
-        let latencies = (1..=100).rev().map(Duration::from_millis).collect();
-        let round = Round { latencies, ..Round::default() };
-        assert_eq!(round.percentile(0.5).round(), 51.0);
-        assert_eq!(round.percentile(1.0), 100.0);
-        assert_eq!(spread([3.0, 1.0, 2.0].into_iter()), (2.0, 1.0, 3.0));
-        assert_eq!(Round::default().percentile(0.99), 0.0);
+    fn a_figure_is_told_as_median_least_and_most_of_its_rounds() {
+        assert_eq!(spread(&[3.0, 1.0, 2.0]), (2.0, 1.0, 3.0));
+        assert_eq!(spread(&[]), (0.0, 0.0, 0.0));
+        let mut section = Section::new("t");
+        [3.0, 1.0, 2.0].iter().for_each(|value| section.add("rate", "a second", *value));
+        let figure = &section.json()["figures"][0];
+        assert_eq!((figure["median"].as_f64(), figure["max"].as_f64()), (Some(2.0), Some(3.0)));
     }
 }

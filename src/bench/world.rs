@@ -1,15 +1,17 @@
 //! The world of a load: private servers, the service, shops, people with vouchers. All of it is
 //! made through the interface, so that the load meets what a deployment meets.
 
-use super::client::Connection;
+use super::client::{Connection, post};
 use super::press::Press;
+use super::service::{MOMENT, Service};
+use crate::audit;
 use crate::book::REGISTER;
 use crate::book::publish::publisher::Publisher;
 use crate::identity::model::{OrganisationId, PersonId};
 use crate::identity::role::{Reach, Role, Scope};
 use crate::identity::token::{Grant, Mint, Standing};
 use crate::infra::keys::KeyRing;
-use crate::infra::local::{Profile, Stack};
+use crate::infra::local::{Profile, Role as DatabaseRole, Stack};
 use crate::infra::migrations;
 use crate::infra::settings::Settings;
 use crate::jobs::system;
@@ -20,59 +22,111 @@ use crate::programme::goods::load::LoadGoods;
 use crate::wiring::{Wiring, published_logs};
 use anyhow::{Context, bail, ensure};
 use chrono::{TimeDelta, Utc};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection as _, PgConnection};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
-use std::net::{SocketAddr, TcpListener};
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// When the load plays: an afternoon at which the programme of the load is in force.
-const MOMENT: &str = "2024-10-01T12:00:00+08:00";
 const PROGRAMME: &str = include_str!("../../config/programmes/shanghai-appliance-2024.toml");
 const GOODS: &[u8] = include_bytes!("../../config/goods/sample.csv");
+/// Where people claim, and what they send.
+pub const CLAIM_PATH: &str = "/v1/vouchers";
+
+pub fn claim_body() -> Value {
+    json!({"region": "310000", "class": "appliance.refrigerator", "channel": "offline",
+        "location": "310000"})
+}
+
+/// What a voucher of the load holds: its programme's most for a refrigerator.
+pub const HOLD_YUAN: i64 = 2_000;
+
 /// Connections while the world is filled.
 const FILLERS: usize = 64;
 
 /// A service under load, with what it takes to put it there.
 pub struct World {
+    // Dropped in this order: the service ends before its servers do.
+    pub service: Service,
     pub stack: Stack,
-    pub address: SocketAddr,
     mint: Mint,
-    stop: Option<oneshot::Sender<()>>,
-    served: Option<std::thread::JoinHandle<anyhow::Result<()>>>,
-    wiring: Wiring,
+    /// How many people there are already.
+    people: Cell<usize>,
+}
+
+/// A voucher, and the token of who has it.
+pub struct Claimed {
+    pub id: String,
+    pub code: String,
+    pub token: String,
+}
+
+/// How a world differs from a deployment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// The one core that the service may use.
+    pub core: Option<usize>,
+    /// PostgreSQL can count what each statement costs.
+    pub statements: bool,
+    /// The service publishes no logs.
+    pub without_log: bool,
 }
 
 impl World {
     /// Starts servers with production settings in a folder, and the service.
-    pub fn start(folder: &Path) -> anyhow::Result<World> {
+    pub async fn start(folder: &Path, options: Options) -> anyhow::Result<World> {
         let stack = Stack::start(folder, Profile::Durable)?;
+        if options.statements {
+            // Such a library is loaded when the server starts, or not at all.
+            let mut admin =
+                PgConnection::establish(&stack.url(DatabaseRole::Superuser, "postgres"))?;
+            admin
+                .batch_execute("ALTER SYSTEM SET shared_preload_libraries = pg_stat_statements")?;
+            drop(admin);
+            stack.postgres().stop();
+            stack.postgres().start()?;
+        }
         migrations::run(&stack.owner_url())?;
-        let mut settings = Settings::load(None)?;
-        settings.sandbox.enabled = true;
-        settings.database.url = stack.app_url().into();
-        settings.redis.url = stack.redis_url().into();
-        let mint = Mint::from_pem(&Mint::generate_pem(), &settings.tokens.audience)?;
-        let wiring = Wiring::sandbox(settings, KeyRing::sandbox(), &mint)?;
-        wiring.clock.set(MOMENT.parse::<Moment>()?);
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        let address = listener.local_addr()?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serving = wiring.clone();
-        let served = std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(serving.serve(listener, async {
-                let _ = stopped.await;
-            }))
-        });
-        Ok(World { stack, address, mint, stop: Some(stop), served: Some(served), wiring })
+        let mint = Mint::from_pem(&Mint::generate_pem(), &Settings::load(None)?.tokens.audience)?;
+        load_goods(&stack, &mint).await?;
+        let service = Service::start(&stack, &mint, options).await?;
+        Ok(World { service, stack, mint, people: Cell::new(0) })
+    }
+
+    /// Replays every book and compares all rows with what its entries add up to.
+    ///
+    /// # Errors
+    /// The first difference: then no figure of the run counts.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let report = audit::run(&mut PgConnection::establish(&self.stack.owner_url())?)?;
+        if let Some(first) = report.differences.first() {
+            bail!("{} differences after the load, the first: {first}", report.differences.len());
+        }
+        println!("{} entries of {} books replayed: no difference", report.entries, report.books);
+        Ok(())
+    }
+
+    /// A publisher of this world's logs into a folder, at rest.
+    pub fn press(&self, folder: &Path) -> anyhow::Result<Press> {
+        let mut settings = settings_of(&self.stack)?;
+        settings.log.folder = folder.to_owned();
+        let wiring = Wiring::sandbox(settings.clone(), KeyRing::sandbox(), &self.mint)?;
+        let log = published_logs(&settings, &wiring.keys)?.context("a folder was given")?;
+        Ok(Press::new(Publisher::new(Arc::new(log), wiring.pool)))
     }
 
     /// A token of the sandbox.
-    pub fn token(&self, role: Role, standing: Standing, login: &str) -> anyhow::Result<String> {
+    fn token(&self, role: Role, standing: Standing, login: &str) -> anyhow::Result<String> {
         let grant = Grant { role, standing, login: login.to_owned() };
         Ok(self.mint.issue(&grant, Utc::now(), TimeDelta::hours(12), Uuid::now_v7())?)
+    }
+
+    /// The token of a person.
+    pub fn person_token(&self, person: &PersonId) -> anyhow::Result<String> {
+        self.token(Role::Person, Standing::Person(*person), "person")
     }
 
     fn official(&self, role: Role, login: &str) -> anyhow::Result<String> {
@@ -82,21 +136,25 @@ impl World {
 
     /// Posts and gives back the answer, which must be a success.
     async fn make(&self, token: &str, path: &str, body: Value) -> anyhow::Result<Value> {
-        let mut connection = Connection::open(self.address).await?;
+        let mut connection = Connection::open(self.service.address).await?;
         made(&mut connection, token, path, &body).await
     }
 
-    /// Publishes the programme, loads goods, opens and funds the book.
+    /// Publishes the programme, opens and funds the book.
     pub async fn prepare(&self, yuan: i64) -> anyhow::Result<()> {
+        self.fund(PROGRAMME, ("310000", "appliance"), yuan).await
+    }
+
+    /// The same of another programme: its text, region and family.
+    pub async fn fund(
+        &self,
+        programme: &str,
+        (region, family): (&str, &str),
+        yuan: i64,
+    ) -> anyhow::Result<()> {
         let admin = self.official(Role::ProgrammeAdmin, "admin")?;
-        self.make(&admin, "/v1/programmes", json!({"text": PROGRAMME})).await?;
-        let goods = read_goods(GOODS).map_err(|_| anyhow::anyhow!("the sample goods are wrong"))?;
-        let id = Uuid::now_v7();
-        let goods_sha256 = Some("00".repeat(32));
-        let load = LoadGoods { goods, prices: Vec::new(), goods_sha256, prices_sha256: None, id };
-        let loaded = self.wiring.books.answer(REGISTER, system(Arc::new(load))).await?;
-        ensure!(loaded.is_success(), "the sample goods were refused");
-        let book = json!({"region": "310000", "family": "appliance", "year": 2024});
+        self.make(&admin, "/v1/programmes", json!({"text": programme})).await?;
+        let book = json!({"region": region, "family": family, "year": 2024});
         let book = self.make(&admin, "/v1/books", book).await?;
         let (one, two) =
             (self.official(Role::Finance, "one")?, self.official(Role::Finance, "two")?);
@@ -129,17 +187,18 @@ impl World {
     /// Registers people, one after the other on each of some connections.
     pub async fn people(&self, count: usize) -> anyhow::Result<Vec<PersonId>> {
         let provider = json!({"kind": "real_name_provider", "name": "示例实名", "region": "310000",
-            "uscc": CreditCode::synthetic(999_999).reveal()});
+            "uscc": CreditCode::synthetic(999_999 - self.people.get() as u64).reveal()});
         let admin = self.official(Role::ProgrammeAdmin, "admin")?;
         let made = self.make(&admin, "/v1/organisations", provider).await?;
         let id: OrganisationId = made["organisation"]["id"].as_str().context("no id")?.parse()?;
+        let first = self.people.replace(self.people.get() + count);
         let standing = Standing::Organisation { id, store: None };
         let token = self.token(Role::RealNameProvider, standing, "provider")?;
         let each = |n: usize| {
             let body = json!({"document": "resident_card", "id_number":
-                IdNumber::synthetic(n as u64).reveal(),
-                "name": PersonName::synthetic(n as u64).reveal(),
-                "mobile": Mobile::synthetic(n as u64).reveal(),
+                IdNumber::synthetic((first + n) as u64).reveal(),
+                "name": PersonName::synthetic((first + n) as u64).reveal(),
+                "mobile": Mobile::synthetic((first + n) as u64).reveal(),
                 "consent": {"text": "310000/2024-01", "purposes": ["identity"]}});
             (token.clone(), "/v1/people", body)
         };
@@ -150,30 +209,29 @@ impl World {
         made.into_iter().map(id).collect()
     }
 
-    /// Claims a voucher for each person: the codes.
-    pub async fn vouchers(&self, people: &[PersonId]) -> anyhow::Result<Vec<String>> {
-        let tokens: anyhow::Result<Vec<String>> = people
-            .iter()
-            .map(|person| self.token(Role::Person, Standing::Person(*person), "person"))
-            .collect();
-        let tokens = tokens?;
-        let body = json!({"region": "310000", "class": "appliance.refrigerator",
-            "channel": "offline", "location": "310000"});
-        let each = |n: usize| (tokens[n].clone(), "/v1/vouchers", body.clone());
+    /// Claims a voucher for each person.
+    pub async fn vouchers(&self, people: &[PersonId]) -> anyhow::Result<Vec<Claimed>> {
+        let tokens = people.iter().map(|person| self.person_token(person));
+        let tokens = tokens.collect::<anyhow::Result<Vec<String>>>()?;
+        let body = claim_body();
+        let each = |n: usize| (tokens[n].clone(), CLAIM_PATH, body.clone());
         let made = self.fill(people.len(), each).await?;
-        let code = |made: Value| made["code"].as_str().map(str::to_owned).context("no code");
-        made.into_iter().map(code).collect()
+        let claimed = |(made, token): (Value, String)| {
+            let text = |value: &Value| value.as_str().map(str::to_owned).context("no voucher");
+            Ok(Claimed { id: text(&made["voucher"]["id"])?, code: text(&made["code"])?, token })
+        };
+        made.into_iter().zip(tokens).map(claimed).collect()
     }
 
     /// Makes `count` things over some connections at once, in the order of their numbers.
-    async fn fill(
+    pub async fn fill(
         &self,
         count: usize,
         each: impl Fn(usize) -> (String, &'static str, Value),
     ) -> anyhow::Result<Vec<Value>> {
         let each = &each;
         let lane = |lane: usize| async move {
-            let mut connection = Connection::open(self.address).await?;
+            let mut connection = Connection::open(self.service.address).await?;
             let mut made_here = Vec::new();
             for n in (lane..count).step_by(FILLERS) {
                 let (token, path, body) = each(n);
@@ -186,27 +244,27 @@ impl World {
         all.sort_by_key(|(n, _)| *n);
         Ok(all.into_iter().map(|(_, made)| made).collect())
     }
+}
 
-    /// A press that publishes this world's logs into a folder while a round runs.
-    pub fn press(&self, folder: &Path) -> anyhow::Result<Press> {
-        let mut settings = (*self.wiring.settings).clone();
-        settings.log.folder = folder.to_owned();
-        let log = published_logs(&settings, &self.wiring.keys)?;
-        let log = log.context("a folder was given")?;
-        Ok(Press::new(Publisher::new(Arc::new(log), self.wiring.pool.clone())))
-    }
+/// Settings of another process of the same deployment.
+fn settings_of(stack: &Stack) -> anyhow::Result<Settings> {
+    let mut settings = Settings::load(None)?;
+    settings.database.url = stack.app_url().into();
+    settings.redis.url = stack.redis_url().into();
+    Ok(settings)
+}
 
-    /// Stops the service and the servers.
-    pub fn stop(mut self) -> anyhow::Result<()> {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(served) = self.served.take() {
-            served.join().map_err(|_| anyhow::anyhow!("the service panicked"))??;
-        }
-        self.stack.stop();
-        Ok(())
-    }
+/// Loads the sample goods before the service starts: a process of the same deployment may.
+async fn load_goods(stack: &Stack, mint: &Mint) -> anyhow::Result<()> {
+    let wiring = Wiring::sandbox(settings_of(stack)?, KeyRing::sandbox(), mint)?;
+    wiring.clock.set(MOMENT.parse::<Moment>()?);
+    let goods = read_goods(GOODS).map_err(|_| anyhow::anyhow!("the sample goods are wrong"))?;
+    let goods_sha256 = Some("00".repeat(32));
+    let id = Uuid::now_v7();
+    let load = LoadGoods { goods, prices: Vec::new(), goods_sha256, prices_sha256: None, id };
+    let loaded = wiring.books.answer(REGISTER, system(Arc::new(load))).await?;
+    ensure!(loaded.is_success(), "the sample goods were refused");
+    Ok(())
 }
 
 async fn made(
@@ -216,14 +274,14 @@ async fn made(
     body: &Value,
 ) -> anyhow::Result<Value> {
     // A service that is full says so; filling a world may wait.
-    for _ in 0..100 {
+    for _ in 0..1_500 {
         let key = Uuid::now_v7().simple().to_string();
-        let status = connection.post(path, token, &key, &body.to_string()).await?;
+        let status = connection.send(&post(path, token, &key, &body.to_string())).await?;
         match status {
             503 => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
             200..300 => return Ok(serde_json::from_slice(connection.body())?),
             _ => bail!("{path} answered {status}: {}", String::from_utf8_lossy(connection.body())),
         }
     }
-    bail!("{path} was busy for two seconds")
+    bail!("{path} was busy for half a minute")
 }

@@ -1,7 +1,7 @@
 //! From the reply of a book to the answer of a request.
 
-use super::batch::{Envelope, Reply};
 use super::dry;
+use super::envelope::{Envelope, Reply};
 use super::model::{Command, Decision};
 use super::{Books, read};
 use crate::http::problem::{PROBLEM_JSON, Problem};

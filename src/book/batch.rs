@@ -2,10 +2,11 @@
 
 use super::BookInfo;
 use super::desk::{Ask, Desk, Tx};
+use super::envelope::{Envelope, Reply};
 use super::log::{Appended, Place, Receipt};
-use super::model::{Actor, Command, Decision, Fault, Moneys, Outcome};
+use super::model::{Decision, Fault, Moneys, Outcome};
 use super::store::{self, Head, InsertAnswers, SaveHead, StoredAnswer, expect_count};
-use crate::http::problem::{Language, Problem};
+use crate::http::problem::Problem;
 use crate::kernel::canonical;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::time::Moment;
@@ -17,58 +18,9 @@ use serde_json::Value;
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 /// Rounds in which needs may grow before a command is taken for a bug.
 pub const ROUNDS: usize = 4;
-
-/// A command with what the book must know of its request.
-#[derive(Clone)]
-pub struct Envelope {
-    pub actor: Actor,
-    /// The caller's `Idempotency-Key`; timed jobs have none.
-    pub key: Option<String>,
-    /// Digest of route and body: the same key with another fingerprint is refused.
-    pub fingerprint: [u8; 16],
-    pub language: Language,
-    pub request_id: String,
-    pub command: Arc<dyn Command>,
-}
-
-impl Envelope {
-    /// A command of the system itself, under no key: what it does twice must do nothing twice.
-    pub fn of_system(command: Arc<dyn Command>) -> Envelope {
-        Envelope {
-            actor: Actor::System,
-            key: None,
-            fingerprint: [0; 16],
-            language: Language::default(),
-            request_id: String::new(),
-            command,
-        }
-    }
-
-    /// The stored form of the key.
-    pub fn key_digest(&self) -> Option<[u8; 16]> {
-        self.key.as_ref().map(|key| self.actor.key_digest(key))
-    }
-}
-
-/// What became of a command.
-pub enum Reply {
-    Answer {
-        status: u16,
-        body: Vec<u8>,
-        replayed: bool,
-        hint: Option<Box<dyn Any + Send + Sync>>,
-    },
-    /// Screen again and submit anew.
-    Stale,
-    /// Not decided, nothing written; the same key may be tried again.
-    Busy,
-    /// A bug; nothing written.
-    Failed,
-}
 
 /// Why a batch did not commit.
 pub enum BatchError {
@@ -111,17 +63,29 @@ struct Refused {
     rule: Option<[u8; 32]>,
 }
 
-/// Runs the batch. Every reply holds only once this has returned `Ok`.
+/// What the accounts of a book held after the batch that brought its log to this size. No
+/// balance moves without an entry, so while the size is the same they hold it still.
+pub struct Accounts {
+    size: u64,
+    moneys: Moneys,
+}
+
+/// Runs the batch. Every reply holds only once this has returned `Ok`. `accounts` are those that
+/// the last batch of this clerk left, where there was one; they are replaced.
 pub fn run(
     connection: &mut PgConnection,
     book: &BookInfo,
     clock_offset: TimeDelta,
     jobs: &[&Envelope],
+    accounts: &mut Option<Accounts>,
 ) -> Result<Vec<Reply>, BatchError> {
     connection.batch_execute("BEGIN")?;
     let head = store::lock_head(connection, book.no)?;
     let now = (head.database_now + clock_offset).max(head.last_at + TimeDelta::microseconds(1));
-    let moneys = store::load_moneys(connection, book.no)?;
+    let moneys = match accounts.take().filter(|known| known.size == head.frontier.size()) {
+        Some(known) => known.moneys,
+        None => store::load_moneys(connection, book.no)?,
+    };
     let mut batch = Batch::new(book, head, now, moneys);
     let keys: Vec<Option<Vec<u8>>> =
         jobs.iter().map(|job| job.key_digest().map(Vec::from)).collect();
@@ -134,6 +98,8 @@ pub fn run(
     }
     batch.save(connection, jobs, &keys, &verdicts)?;
     connection.batch_execute("COMMIT").map_err(BatchError::Unknown)?;
+    *accounts =
+        Some(Accounts { size: batch.head.frontier.size(), moneys: batch.desk.moneys.clone() });
     Ok(replies(verdicts))
 }
 

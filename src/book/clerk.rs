@@ -4,7 +4,8 @@
 //! lone request is as fast as a plain transaction.
 
 use super::BookInfo;
-use super::batch::{self, BatchError, Envelope, Reply};
+use super::batch::{self, Accounts, BatchError};
+use super::envelope::{Envelope, Reply};
 use crate::infra::clock::Clock;
 use crate::infra::postgres::{self, Timeouts, Trouble};
 use diesel::PgConnection;
@@ -46,7 +47,7 @@ pub fn start(book: Arc<BookInfo>, settings: ClerkSettings) -> mpsc::Sender<Job> 
     let (sender, receiver) = mpsc::channel(settings.queue);
     let name = format!("clerk-{}", book.no);
     let suspects = HashMap::new();
-    let mut clerk = Clerk { book, settings, connection: None, suspects };
+    let mut clerk = Clerk { book, settings, connection: None, accounts: None, suspects };
     let spawned = std::thread::Builder::new().name(name).spawn(move || clerk.work(receiver));
     if let Err(error) = spawned {
         // The receiver is gone with the closure: every submit finds the queue closed and
@@ -60,6 +61,7 @@ struct Clerk {
     book: Arc<BookInfo>,
     settings: ClerkSettings,
     connection: Option<PgConnection>,
+    accounts: Option<Accounts>,
     /// Fingerprints of commands that broke a batch, and until when each runs alone.
     suspects: HashMap<[u8; 16], Instant>,
 }
@@ -150,7 +152,8 @@ impl Clerk {
             })?);
         }
         let Some(connection) = &mut self.connection else { return Ok(Vec::new()) };
-        batch::run(connection, &self.book, self.settings.clock.offset(), jobs)
+        let offset = self.settings.clock.offset();
+        batch::run(connection, &self.book, offset, jobs, &mut self.accounts)
     }
 
     fn roll_back(&mut self) {

@@ -5,12 +5,12 @@
 //! command is refused.
 
 use super::model::{Fault, Moneys};
+use super::table::{AnyTable, Slot, Table, load, peek, take};
 use crate::kernel::id::BookNo;
 use crate::kernel::time::Moment;
 use diesel::QueryResult;
 use diesel::pg::PgConnection;
-use std::any::{Any, TypeId};
-use std::collections::{BTreeSet, HashMap};
+use std::any::TypeId;
 use std::hash::Hash;
 
 /// The open transaction of a batch: the clerk's connection and the book that it writes.
@@ -41,10 +41,23 @@ pub trait Load: Row {
     fn load(tx: &mut Tx<'_>, keys: &[Self::Key]) -> QueryResult<Vec<Self>>;
 }
 
-/// A row that books share: taken (made, free, where it is absent, and locked) before it is read.
-pub trait Register: Row {
-    /// Takes all of these sorted, distinct keys, in ascending order, and returns every one.
-    fn take(tx: &mut Tx<'_>, keys: &[Self::Key]) -> QueryResult<Vec<Self>>;
+/// A row that books share: taken (made where it is absent, else locked) before it is read.
+///
+/// A command may say how it would leave the row if the row is new ([`Ask::take_as`]): it is then
+/// made like that at once, the decision sees a free one, and nothing is left to save when the
+/// command leaves it so. Any other outcome, a refusal too, is saved over it in the same
+/// transaction, so nobody else ever sees what was only hoped for. An insert costs PostgreSQL a
+/// third of an insert, a lock and an update.
+pub trait Register: Row + PartialEq {
+    /// The row that stands for no row: nobody's.
+    fn free(key: Self::Key) -> Self;
+
+    /// Makes those of these rows that are absent, in the ascending order of their distinct keys.
+    /// Returns the keys of those that it made.
+    fn make(tx: &mut Tx<'_>, born: &[Self]) -> QueryResult<Vec<Self::Key>>;
+
+    /// Locks the rows of these ascending keys, each of which is there, and returns them.
+    fn lock(tx: &mut Tx<'_>, keys: &[Self::Key]) -> QueryResult<Vec<Self>>;
 
     /// Reads them without making or locking any, for a dry run; an absent row is a free one.
     fn peek(tx: &mut Tx<'_>, keys: &[Self::Key]) -> QueryResult<Vec<Self>>;
@@ -54,94 +67,6 @@ pub trait Register: Row {
 pub struct Change<'a, R> {
     pub was: Option<&'a R>,
     pub now: &'a R,
-}
-
-type Fetch<R> = fn(&mut Tx<'_>, &[<R as Row>::Key]) -> QueryResult<Vec<R>>;
-
-struct Slot<R> {
-    was: Option<R>,
-    now: Option<R>,
-    changed: bool,
-}
-
-struct Table<R: Row> {
-    fetch: Option<Fetch<R>>,
-    register: bool,
-    wanted: BTreeSet<R::Key>,
-    slots: HashMap<R::Key, Slot<R>>,
-    undo: Vec<(R::Key, Option<R>, bool)>,
-}
-
-trait AnyTable: Send {
-    fn is_register(&self) -> bool;
-    /// Loads what is wanted; whether anything was.
-    fn load(&mut self, tx: &mut Tx<'_>) -> QueryResult<bool>;
-    /// Takes what is wanted for absent.
-    fn settle(&mut self);
-    fn save(&mut self, tx: &mut Tx<'_>) -> QueryResult<()>;
-    fn keep(&mut self);
-    fn undo(&mut self);
-    fn as_any(&self) -> &dyn Any;
-    fn as_any_mut(&mut self) -> &mut dyn Any;
-}
-
-impl<R: Row> AnyTable for Table<R> {
-    fn is_register(&self) -> bool {
-        self.register
-    }
-
-    fn load(&mut self, tx: &mut Tx<'_>) -> QueryResult<bool> {
-        let keys: Vec<R::Key> = std::mem::take(&mut self.wanted).into_iter().collect();
-        let Some(fetch) = self.fetch.filter(|_| !keys.is_empty()) else { return Ok(false) };
-        for row in fetch(tx, &keys)? {
-            let slot = Slot { was: Some(row.clone()), now: Some(row.clone()), changed: false };
-            self.slots.insert(row.key(), slot);
-        }
-        for key in keys {
-            self.slots.entry(key).or_insert(Slot { was: None, now: None, changed: false });
-        }
-        Ok(true)
-    }
-
-    fn settle(&mut self) {
-        for key in std::mem::take(&mut self.wanted) {
-            self.slots.entry(key).or_insert(Slot { was: None, now: None, changed: false });
-        }
-    }
-
-    fn save(&mut self, tx: &mut Tx<'_>) -> QueryResult<()> {
-        let mut changed: Vec<(&R::Key, &Slot<R>)> =
-            self.slots.iter().filter(|(_, slot)| slot.changed).collect();
-        changed.sort_by(|a, b| a.0.cmp(b.0));
-        let changes: Vec<Change<'_, R>> = changed
-            .iter()
-            .filter_map(|(_, slot)| {
-                slot.now.as_ref().map(|now| Change { was: slot.was.as_ref(), now })
-            })
-            .collect();
-        if changes.is_empty() { Ok(()) } else { R::save(tx, &changes) }
-    }
-
-    fn keep(&mut self) {
-        self.undo.clear();
-    }
-
-    fn undo(&mut self) {
-        for (key, now, changed) in self.undo.drain(..).rev() {
-            if let Some(slot) = self.slots.get_mut(&key) {
-                slot.now = now;
-                slot.changed = changed;
-            }
-        }
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
-    }
 }
 
 /// The unit of work of one batch.
@@ -211,8 +136,7 @@ impl Desk {
     pub fn put<R: Row>(&mut self, row: R) {
         let key = row.key();
         let table = self.table::<R>();
-        let slot =
-            table.slots.entry(key.clone()).or_insert(Slot { was: None, now: None, changed: false });
+        let slot = table.slots.entry(key.clone()).or_insert_with(Slot::absent);
         table.undo.push((key, slot.now.replace(row), slot.changed));
         slot.changed = true;
     }
@@ -261,13 +185,7 @@ impl Desk {
             Some(place) => place,
             None => {
                 let place = self.tables.partition_point(|(rank, _, _)| *rank < R::RANK);
-                let table: Table<R> = Table {
-                    fetch: None,
-                    register: false,
-                    wanted: BTreeSet::new(),
-                    slots: HashMap::new(),
-                    undo: Vec::new(),
-                };
+                let table: Table<R> = Table::empty();
                 self.tables.insert(place, (R::RANK, id, Box::new(table)));
                 place
             }
@@ -286,15 +204,38 @@ impl<'a> Ask<'a> {
         Ask { desk }
     }
 
+    /// The batch's time.
+    pub fn now(&self) -> Moment {
+        self.desk.now
+    }
+
+    pub fn book(&self) -> BookNo {
+        self.desk.book
+    }
+
     /// Asks for a row of a book or a reference table.
     pub fn want<R: Load>(&mut self, key: R::Key) {
-        self.ask::<R>(key, R::load, false);
+        let table = self.desk.table::<R>();
+        table.fetch = Some(load);
+        if !table.slots.contains_key(&key) {
+            table.wanted.insert(key, None);
+        }
     }
 
     /// Asks for a register row: it will be made where it is absent, and locked.
     pub fn take<R: Register>(&mut self, key: R::Key) {
-        let fetch = if self.desk.is_dry { R::peek } else { R::take };
-        self.ask::<R>(key, fetch, true);
+        self.ask(key.clone(), Some(R::free(key)));
+    }
+
+    /// Asks for a register row that is known to be there, since no row of a register is ever
+    /// deleted: it will be locked.
+    pub fn lock<R: Register>(&mut self, key: R::Key) {
+        self.ask::<R>(key, None);
+    }
+
+    /// As [`Ask::take`], and says how the command would leave the row if nobody has it.
+    pub fn take_as<R: Register>(&mut self, born: R) {
+        self.ask(born.key(), Some(born));
     }
 
     /// A row that an earlier round has loaded, for needs that depend on it.
@@ -302,12 +243,16 @@ impl<'a> Ask<'a> {
         self.desk.find::<R>()?.slots.get(key)?.now.as_ref()
     }
 
-    fn ask<R: Row>(&mut self, key: R::Key, fetch: Fetch<R>, register: bool) {
+    fn ask<R: Register>(&mut self, key: R::Key, born: Option<R>) {
+        let fetch = if self.desk.is_dry { peek } else { take };
         let table = self.desk.table::<R>();
         table.fetch = Some(fetch);
-        table.register = register;
+        table.register = true;
+        table.same = R::eq;
         if !table.slots.contains_key(&key) {
-            table.wanted.insert(key);
+            // The first to ask is the first to be decided.
+            let wanted = table.wanted.entry(key).or_default();
+            *wanted = wanted.take().or(born);
         }
     }
 }

@@ -26,6 +26,7 @@ mod answer;
 mod batch;
 mod clerk;
 pub mod desk;
+mod envelope;
 mod dry;
 pub mod entries;
 pub mod fold;
@@ -36,10 +37,11 @@ pub mod publish;
 pub mod role;
 pub mod stamp;
 pub mod store;
+mod table;
 
 pub use answer::{Answered, REPLAYED};
-pub use batch::{Envelope, Reply};
 pub use clerk::ClerkSettings;
+pub use envelope::{Envelope, Reply};
 
 use crate::http::problem::Problem;
 use crate::infra::postgres::ReadPool;

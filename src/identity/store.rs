@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use diesel::sql_types::{Array, Binary, Date, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use diesel::{OptionalExtension, PgConnection, QueryResult, RunQueryDsl};
 use rand::RngExt;
+use std::collections::HashMap;
 use std::fmt;
 use uuid::Uuid;
 
@@ -34,8 +35,17 @@ statement! {
     = "SELECT born_on, state FROM vault.person WHERE bucket = ? AND person_id = ?"
 }
 
+statement! {
+    pub ListPeople { buckets: Array<SmallInt> as [i16], ids: Array<SqlUuid> as [Uuid] }
+    -> (SqlUuid, Nullable<Date>, Text)
+    = "SELECT p.person_id, p.born_on, p.state FROM unnest(?::smallint[], ?::uuid[]) u(bucket, id) \
+       CROSS JOIN LATERAL (SELECT person_id, born_on, state FROM vault.person \
+       WHERE bucket = u.bucket AND person_id = u.id LIMIT 1) p"
+}
+
 /// The statements that a clerk runs on the tables of this file, for the plan test.
-pub const CLERK_STATEMENTS: &[(&str, &str)] = &[("FindSubjects", FindSubjects::SQL)];
+pub const CLERK_STATEMENTS: &[(&str, &str)] =
+    &[("FindSubjects", FindSubjects::SQL), ("ListPeople", ListPeople::SQL)];
 
 /// 256 random bits that stand in the vault only: half of a key, of which the key ring has the
 /// other half. When it is destroyed, what was committed to under the key says nothing more.
@@ -166,4 +176,18 @@ pub fn find_person(
     let row: Option<(Option<NaiveDate>, String)> =
         FindPerson { bucket: &bucket, id: &id }.get_result(connection).optional()?;
     Ok(row.map(|(born_on, state)| KnownPerson { born_on, is_active: state == "active" }))
+}
+
+/// The same of many, by bucket and id; who is not there is missing.
+pub fn find_people(
+    connection: &mut PgConnection,
+    people: &[(i16, Uuid)],
+) -> QueryResult<HashMap<Uuid, KnownPerson>> {
+    let (buckets, ids): (Vec<i16>, Vec<Uuid>) = people.iter().copied().unzip();
+    let rows: Vec<(Uuid, Option<NaiveDate>, String)> =
+        ListPeople { buckets: &buckets, ids: &ids }.load(connection)?;
+    let known = |(id, born_on, state): (Uuid, Option<NaiveDate>, String)| {
+        (id, KnownPerson { born_on, is_active: state == "active" })
+    };
+    Ok(rows.into_iter().map(known).collect())
 }

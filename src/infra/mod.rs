@@ -4,6 +4,7 @@ pub mod blobs;
 pub mod clock;
 pub mod keys;
 pub mod local;
+pub mod lookup;
 pub mod migrations;
 pub mod postgres;
 pub mod redis;

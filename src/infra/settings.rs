@@ -130,18 +130,7 @@ pub struct Ports {
     pub holdings: String,
     pub token: SecretString,
     pub timeout_ms: u64,
-    pub no_answer: OnNoAnswer,
     pub sandbox_answers: PathBuf,
-}
-
-/// What becomes of a decision for which a neighbour gave no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnNoAnswer {
-    /// It is refused, and may be tried again.
-    Refuse,
-    /// The reviewer decides.
-    Review,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -304,6 +304,7 @@ fn application(shop: &mut Workshop, file: &File) -> ApplicationWindow {
         opens: moment(&text.opens),
         closes: moment(&text.closes),
         corrections_until: moment(&text.corrections_until),
+        without_answer: text.without_answer,
     }
 }
 

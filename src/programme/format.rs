@@ -175,6 +175,9 @@ pub(crate) struct Application {
     pub closes: Option<String>,
     /// After this no correction is taken.
     pub corrections_until: Option<String>,
+    /// Whether a reviewer may approve where a neighbour was asked and gave no answer.
+    #[serde(default)]
+    pub without_answer: bool,
     pub source: String,
 }
 

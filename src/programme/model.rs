@@ -138,6 +138,8 @@ pub struct ApplicationWindow {
     /// The first moment at which it is too late.
     pub closes: Option<Moment>,
     pub corrections_until: Option<Moment>,
+    /// Whether a reviewer may approve where a neighbour was asked and gave no answer.
+    pub without_answer: bool,
 }
 
 /// Classes that share a quota.

@@ -29,7 +29,7 @@ pub fn want(ask: &mut Ask<'_>, id: Uuid) {
         ask.want::<Tranche>(tranche);
     }
     crate::voucher::ends::want(ask, redemption.voucher);
-    redemption.marks.into_iter().for_each(|mark| ask.take::<Mark>(mark));
+    redemption.marks.into_iter().for_each(|mark| ask.lock::<Mark>(mark));
     if let (Some(voucher), Some(key)) =
         (ask.seen::<Voucher>(&redemption.voucher).map(|v| v.person), redemption.cap_key)
     {

@@ -4,7 +4,7 @@ use super::cancel::{self, end_if_overdue};
 use super::capture::{Capture, take_for_good};
 use super::entries::RESERVED;
 use super::model::{Line, Redemption, State};
-use crate::book::desk::{Ask, Desk};
+use crate::book::desk::{Ask, Desk, Register};
 use crate::book::model::{Command, Decision, Draft, Fault, Outcome};
 use crate::book::store::Tranche;
 use crate::kernel::canonical;
@@ -113,7 +113,16 @@ impl Command for Reserve {
         if let Some((name, _)) = self.day_budget() {
             ask.want::<Tranche>(name);
         }
-        self.marks.iter().for_each(|mark| ask.take::<Mark>(mark.key.clone()));
+        let holder = Holder { book: ask.book(), id: self.voucher };
+        let until = self.screened.programme.as_ref().map(|it| ask.now() + it.reservation());
+        for wanted in &self.marks {
+            let mut mark = Mark::free(wanted.key.clone());
+            mark.hold(holder, until);
+            if self.capture {
+                mark.hold(holder, None);
+            }
+            ask.take_as(mark);
+        }
         let person = match &self.claim {
             Some(claim) => Some(claim.person),
             None => ask.seen::<Voucher>(&self.voucher).map(|voucher| voucher.person),

@@ -2,7 +2,7 @@
 
 use super::entries::VOUCHER_CLAIMED;
 use super::model::{State, Voucher};
-use crate::book::desk::{Ask, Desk};
+use crate::book::desk::{Ask, Desk, Register};
 use crate::book::model::{Bucket, Command, Decision, Draft, Fault, Outcome, moved};
 use crate::identity::store::{Fresh, Subject};
 use crate::kernel::class::Class;
@@ -12,7 +12,7 @@ use crate::kernel::refusal::Refusal;
 use crate::kernel::region::Region;
 use crate::kernel::time::{self, Moment};
 use crate::programme::{Programme, Screened, Standing, TermKind, judge};
-use crate::register::model::{PersonRef, Quota, Slot, SlotState, Tally};
+use crate::register::model::{Holder, PersonRef, Quota, Slot, SlotState, Tally};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -74,7 +74,9 @@ impl Command for Claim {
         }
         ask.want::<Subject>(self.person.id);
         if let Some((key, _)) = quota_of(&self.screened) {
-            ask.take::<Quota>((self.person, key.to_owned()));
+            let mut quota = Quota::free((self.person, key.to_owned()));
+            quota.take(self.slot(ask.book(), self.until(ask.now())));
+            ask.take_as(quota);
         }
         if let Some(key) = lapse_of(&self.screened) {
             ask.take::<Tally>((self.person, key.to_owned()));
@@ -132,9 +134,8 @@ impl Claim {
     }
 
     fn grant(&self, desk: &mut Desk, programme: &Programme, hold: Fen) -> Result<Decision, Fault> {
-        let now = desk.now();
-        let channel = Some(self.channel.as_str()).filter(|channel| !channel.is_empty());
-        let until = programme.voucher_until(channel, now);
+        let until =
+            self.until(desk.now()).ok_or_else(|| Fault::new("a grant without a programme"))?;
         let voucher = self.voucher(desk, programme, hold, until)?;
         let draft = self.draft(desk, &voucher)?;
         let hint = self.take_slot(desk, &voucher)?;
@@ -230,6 +231,22 @@ impl Claim {
         }))
     }
 
+    /// When a voucher that is claimed at this moment ends.
+    fn until(&self, now: Moment) -> Option<Moment> {
+        let channel = Some(self.channel.as_str()).filter(|channel| !channel.is_empty());
+        Some(self.screened.programme.as_ref()?.voucher_until(channel, now))
+    }
+
+    fn slot(&self, book: BookNo, until: Option<Moment>) -> Slot {
+        Slot {
+            holder: Holder { book, id: self.voucher },
+            province: self.province,
+            state: SlotState::Held,
+            until,
+            lapse_key: lapse_of(&self.screened).map(str::to_owned),
+        }
+    }
+
     /// Takes the slot until the voucher's end.
     fn take_slot(&self, desk: &mut Desk, voucher: &Voucher) -> Result<Option<QuotaHint>, Fault> {
         if voucher.quota_key.is_empty() {
@@ -239,13 +256,7 @@ impl Claim {
         let found = desk.get::<Quota>(&key)?.cloned();
         let mut quota =
             found.ok_or_else(|| Fault::new("a quota row was taken and is not there"))?;
-        quota.take(Slot {
-            holder: voucher.holder(desk.book()),
-            province: self.province,
-            state: SlotState::Held,
-            until: Some(voucher.until),
-            lapse_key: voucher.lapse_key.clone(),
-        });
+        quota.take(self.slot(desk.book(), Some(voucher.until)));
         let hint = QuotaHint::of(&quota, desk.now());
         desk.put(quota);
         Ok(Some(hint))

@@ -1,11 +1,11 @@
 //! What the handlers of the till and of claims share: the doors of the process, the book that a
 //! request belongs to, and the facts of a person.
 
-use crate::book::{BookInfo, Books, read};
+use crate::book::{BookInfo, Books};
 use crate::http::problem::Problem;
 use crate::identity::envelope::bucket_of_person;
 use crate::identity::model::PersonId;
-use crate::identity::store::{KnownPerson, PERSON_ERASED, find_person};
+use crate::identity::store::{KnownPerson, PERSON_ERASED};
 use crate::infra::clock::Clock;
 use crate::infra::keys::KeyRing;
 use crate::infra::postgres::ReadPool;
@@ -14,6 +14,8 @@ use crate::kernel::region::Region;
 use crate::kernel::time::day_of;
 use crate::programme::{Fact, Facts, Library, Value};
 use crate::register::gate::Gate;
+use crate::register::model::PersonRef;
+use crate::voucher::seek::Seek;
 use actix_web::web;
 use chrono::Datelike;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ pub struct Doors {
     pub keys: web::Data<KeyRing>,
     pub clock: web::Data<Clock>,
     pub gate: web::Data<Gate>,
+    pub seek: web::Data<Seek>,
 }
 
 impl actix_web::FromRequest for Doors {
@@ -48,6 +51,7 @@ impl actix_web::FromRequest for Doors {
                 keys: door(request)?,
                 clock: door(request)?,
                 gate: door(request)?,
+                seek: door(request)?,
             })
         };
         std::future::ready(doors())
@@ -79,7 +83,7 @@ pub async fn facts_of_person(
     location: Option<Region>,
 ) -> Result<Facts, Problem> {
     let bucket = bucket_of_person(&doors.keys, person);
-    let known = read(&doors.pool, move |c| find_person(c, bucket, person.uuid())).await?;
+    let known = doors.seek.person(PersonRef { bucket, id: person.uuid() }).await?;
     facts_of_known(doors, person, known.ok_or_else(Problem::not_found)?, location)
 }
 

@@ -24,7 +24,7 @@ pub fn want(ask: &mut Ask<'_>, id: Uuid) {
     ask.want::<Voucher>(id);
     let Some(voucher) = ask.seen::<Voucher>(&id).cloned() else { return };
     if !voucher.quota_key.is_empty() {
-        ask.take::<Quota>((voucher.person, voucher.quota_key));
+        ask.lock::<Quota>((voucher.person, voucher.quota_key));
     }
     if let Some(key) = voucher.lapse_key {
         ask.take::<Tally>((voucher.person, key));

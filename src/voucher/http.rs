@@ -13,7 +13,7 @@ use crate::http::problem::Problem;
 use crate::identity::acting::{Acting, Person, Retailer, Unverified};
 use crate::identity::envelope::{bucket_of_person, envelope};
 use crate::identity::model::PersonId;
-use crate::identity::store::{Fresh, KnownPerson, find_person};
+use crate::identity::store::{Fresh, KnownPerson};
 use crate::infra::keys::Purpose;
 use crate::kernel::class::Class;
 use crate::kernel::id::{Kind, PublicId};
@@ -262,20 +262,9 @@ pub async fn by_code(
     })?;
     let keys = doors.keys.all(Purpose::VoucherCode);
     let digests: Vec<Vec<u8>> = keys.map(|(_, key)| code.digest(key)).collect();
-    let book = code.book;
-    let found = read(&doors.pool, move |connection| {
-        for digest in &digests {
-            if let Some(voucher) = store::find_by_code(connection, book, digest)? {
-                let (bucket, person) = (voucher.person.bucket, voucher.person.id);
-                let known = find_person(connection, bucket, person)?;
-                return Ok(known.map(|known| (voucher, known)));
-            }
-        }
-        Ok(None)
-    })
-    .await?;
+    let found = doors.seek.voucher(code.book, digests).await?;
     let (voucher, known) = found.ok_or_else(Problem::not_found)?;
-    let id = PublicId::new(Kind::Voucher, book, voucher.id);
+    let id = PublicId::new(Kind::Voucher, code.book, voucher.id);
     Ok((voucher, known, id))
 }
 

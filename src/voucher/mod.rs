@@ -30,4 +30,5 @@ pub mod entries;
 pub mod gate;
 pub mod http;
 pub mod model;
+pub mod seek;
 pub mod store;

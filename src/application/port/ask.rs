@@ -203,14 +203,14 @@ pub struct Verdict {
 /// Judges by the last answer of each neighbour.
 ///
 /// # Errors
-/// 503 `PORT_NO_ANSWER` where a neighbour that was asked gave none, and the deployment does not
-/// let a reviewer decide without.
-pub fn verdict(kept: &[Kept], may_decide_without: bool) -> Result<Verdict, Problem> {
+/// 503 `PORT_NO_ANSWER` where a neighbour that was asked gave none, and the programme does not let
+/// a reviewer decide without.
+pub fn verdict(kept: &[Kept], without_answer: bool) -> Result<Verdict, Problem> {
     let last = |neighbour: Neighbour| {
         kept.iter().rev().map(|kept| &kept.answer).find(|answer| answer.neighbour == neighbour)
     };
     let answers = Neighbour::ALL.into_iter().filter_map(last);
-    if !may_decide_without && answers.clone().any(|answer| answer.said.is_err()) {
+    if !without_answer && answers.clone().any(|answer| answer.said.is_err()) {
         return Err(no_answer());
     }
     let mut verdict = Verdict::default();

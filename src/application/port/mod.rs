@@ -10,8 +10,9 @@
 //! committed before the vault is opened; the answers, which hold no identity, are entries too
 //! (`neighbour.answered`).
 //!
-//! **No answer** never means yes. The deployment's `ports.no_answer` says whether it refuses, to
-//! be tried again (`PORT_NO_ANSWER`, 503), or leaves the matter to the reviewer.
+//! **No answer** never means yes. The programme says, in `[application] without_answer`,
+//! whether it leaves the matter to the reviewer; else it refuses, to be tried again
+//! (`PORT_NO_ANSWER`, 503).
 //!
 //! Invariants kept here: 8 (what a neighbour said is in the leaf), 10. Lock order: the book's
 //! head and nothing more. Cost: one row and one entry for each neighbour asked.
@@ -63,8 +64,6 @@ pub struct Ports {
     pub vehicle_register: Port<dyn VehicleRegister>,
     pub invoice_check: Port<dyn InvoiceCheck>,
     pub holdings: Port<dyn Holdings>,
-    /// Whether a reviewer may decide where a neighbour gave no answer.
-    pub may_decide_without: bool,
 }
 
 /// A port and what answers behind it: `sandbox`, or a host.
@@ -134,7 +133,6 @@ impl Ports {
                     None => sandbox,
                 },
             },
-            may_decide_without: settings.no_answer == settings::OnNoAnswer::Review,
         })
     }
 }

@@ -15,7 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// The most bytes of a token: one with 64 reaches has about 2,500.
 const MOST_BYTES: usize = 4_096;
 /// Verified tokens kept, some 500 bytes each.
-const CACHED: usize = 50_000;
+const CACHED: usize = 20_000;
 
 /// Why a token is refused: a word for logs and metrics. The caller is told less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]

@@ -110,6 +110,11 @@ impl Server {
         Ok(())
     }
 
+    /// A program that came with the server.
+    pub fn tool(&self, name: &str) -> PathBuf {
+        self.plan.program.with_file_name(name)
+    }
+
     /// The number of the server's main process.
     pub fn process_id(&self) -> Result<i32, LocalError> {
         Ok(self.pid()?.as_raw())

@@ -7,8 +7,9 @@ use crate::book::store::find_answers;
 use crate::kernel::id::BookNo;
 use crate::kernel::money::Fen;
 use crate::register::model::PersonRef;
+use futures_util::future::{join, join_all};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use tokio::sync::{MutexGuard, OwnedSemaphorePermit, SemaphorePermit};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, SemaphorePermit};
 
 /// What a claim asks of the gate.
 #[derive(Clone, Debug)]
@@ -104,35 +105,50 @@ impl Gate {
         let Pass { asking, beside } = pass;
         // Its turn at Postgres is over.
         drop(beside);
+        if outcome == Outcome::Unknown {
+            return;
+        }
         let Asking { person, key, digest, tranches, .. } = &asking;
-        match outcome {
-            Outcome::Granted { used, version } => {
-                self.confirm(*person, key, used, version, Some(*digest)).await;
+        let quota = async {
+            match outcome {
+                Outcome::Granted { used, version } => {
+                    self.confirm(*person, key, used, version, Some(*digest)).await;
+                }
+                Outcome::Refused => self.release(*person, key, *digest).await,
+                Outcome::QuotaFull => {
+                    self.release(*person, key, *digest).await;
+                    self.refresh(&[(*person, key.clone())]).await;
+                }
+                Outcome::Unknown => {}
             }
-            Outcome::Refused => self.release(*person, key, *digest).await,
-            Outcome::QuotaFull => {
-                self.release(*person, key, *digest).await;
-                self.refresh(&[(*person, key.clone())]).await;
-            }
-            Outcome::Unknown => return,
-        }
+        };
         let drawn = matches!(outcome, Outcome::Granted { .. });
-        for tranche in tranches {
-            self.hand_in(tranche, *digest, drawn).await;
-        }
+        let money = tranches.iter().map(|tranche| self.hand_in(tranche, *digest, drawn));
+        join(quota, join_all(money)).await;
     }
 
     async fn at_cap(&self, asking: &Asking) -> Result<Way, TurnedAway> {
         let reserve = || self.reserve(asking.person, &asking.key, asking.digest, asking.cap);
         let mut admission = reserve().await;
         if admission == Admission::NeedLoad {
-            let _lane = self.lane(asking).await;
-            // Another request of this person may have loaded it in the meantime.
-            admission = reserve().await;
+            let lane = self.lane(asking);
+            let _turn = match lane.try_lock() {
+                Ok(turn) => turn,
+                // Another request of this person loads it.
+                Err(_) => {
+                    let turn = lane.lock().await;
+                    admission = reserve().await;
+                    turn
+                }
+            };
             if admission == Admission::NeedLoad {
-                let _turn = self.turn().await?;
-                let row = self.read_row(asking.person, &asking.key).await.map_err(busy)?;
-                if self.load(&row).await.is_ok() {
+                let key = (asking.person, asking.key.clone());
+                let row = self.read_row(key).await.map_err(busy)?;
+                // Both travel together, in this order.
+                let (loaded, reserved) = join(self.load(&row), reserve()).await;
+                admission = reserved;
+                // The first load of a Redis that did not know the script comes too late for that.
+                if admission == Admission::NeedLoad && loaded.is_ok() {
                     admission = reserve().await;
                 }
             }
@@ -149,7 +165,7 @@ impl Gate {
     /// Redis says that the quota is used up. One read, one at a time for a person, asks Postgres
     /// about the quota and the book about the key.
     async fn verify_full(&self, asking: &Asking) -> Result<Way, TurnedAway> {
-        let _lane = self.lane(asking).await;
+        let _lane = self.lane(asking).lock().await;
         let _turn = self.turn().await?;
         let keys = vec![(asking.person, asking.key.clone())];
         let (clock, book, digest) = (self.clock.clone(), asking.book, asking.digest.to_vec());
@@ -218,11 +234,11 @@ impl Gate {
     }
 
     /// One request of a person and quota at a time.
-    async fn lane(&self, asking: &Asking) -> MutexGuard<'_, ()> {
+    fn lane(&self, asking: &Asking) -> &Mutex<()> {
         let mut hasher = DefaultHasher::new();
         (asking.person, &asking.key).hash(&mut hasher);
         let lane = usize::try_from(hasher.finish() % self.lanes.len() as u64).unwrap_or_default();
-        self.lanes[lane].lock().await
+        &self.lanes[lane]
     }
 
     /// One of the gate's turns to read Postgres.

@@ -143,7 +143,7 @@ impl Gate {
             if epoch != ground.epoch.0 {
                 return Ok((false, None));
             }
-            let row = self.read_row(*person, key).await?;
+            let row = self.read_row((*person, key.clone())).await?;
             found = judge(&format!("{entry} {key}"), (used, version), &row);
             if found.is_none() {
                 break;

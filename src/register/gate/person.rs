@@ -122,7 +122,7 @@ impl Gate {
         let quota = &row.quota;
         let written = self.write(quota.person, &quota.key, row.used(), quota.version, None).await?;
         if let Written::Newer(there) = written {
-            let again = self.read_row(quota.person, &quota.key).await?;
+            let again = self.read_row((quota.person, quota.key.clone())).await?;
             if again.quota.version < there {
                 tracing::warn!("gate.entry_from_the_future");
                 self.distrust.store(true, Ordering::Relaxed);
@@ -161,11 +161,6 @@ impl Gate {
         } else {
             self.distrust.store(true, Ordering::Relaxed);
         }
-    }
-
-    pub(super) async fn read_row(&self, person: PersonRef, key: &str) -> Result<QuotaRead, Away> {
-        let rows = self.read_rows(vec![(person, key.to_owned())]).await?;
-        rows.into_iter().next().ok_or(Away)
     }
 
     pub(super) async fn read_rows(&self, keys: Vec<PersonKey>) -> Result<Vec<QuotaRead>, Away> {

@@ -14,10 +14,17 @@ use uuid::Uuid;
 statement! {
     pub MakeMarks {
         buckets: Array<SmallInt> as [i16], kinds: Array<Text> as [String],
-        digests: Array<Binary> as [Vec<u8>]
-    } = "INSERT INTO mark (bucket, kind, digest, version) SELECT u.bucket, u.kind, u.digest, 0 \
-         FROM unnest(?::smallint[], ?::text[], ?::bytea[]) WITH ORDINALITY \
-         u(bucket, kind, digest, n) ORDER BY u.n ON CONFLICT DO NOTHING"
+        digests: Array<Binary> as [Vec<u8>], books: Array<Nullable<Integer>> as [Option<i32>],
+        holders: Array<Nullable<SqlUuid>> as [Option<Uuid>],
+        untils: Array<Nullable<Timestamptz>> as [Option<Moment>],
+        versions: Array<BigInt> as [i64]
+    } -> (SmallInt, Text, Binary)
+    = "INSERT INTO mark (bucket, kind, digest, book_id, holder, until, version) \
+       SELECT u.bucket, u.kind, u.digest, u.book, u.holder, u.until, u.version \
+       FROM unnest(?::smallint[], ?::text[], ?::bytea[], ?::integer[], ?::uuid[], \
+       ?::timestamptz[], ?::bigint[]) WITH ORDINALITY \
+       u(bucket, kind, digest, book, holder, until, version, n) ORDER BY u.n \
+       ON CONFLICT DO NOTHING RETURNING bucket, kind, digest"
 }
 
 statement! {
@@ -92,9 +99,30 @@ fn mark_columns(keys: &[MarkKey]) -> (Vec<i16>, Vec<String>, Vec<Vec<u8>>) {
 }
 
 impl Register for Mark {
-    fn take(tx: &mut Tx<'_>, keys: &[MarkKey]) -> QueryResult<Vec<Self>> {
+    fn free(key: MarkKey) -> Self {
+        Mark { key, holder: None, until: None, version: 0 }
+    }
+
+    fn make(tx: &mut Tx<'_>, born: &[Self]) -> QueryResult<Vec<MarkKey>> {
+        let keys: Vec<MarkKey> = born.iter().map(Row::key).collect();
+        let (buckets, kinds, digests) = mark_columns(&keys);
+        let holders = || born.iter().map(|mark| mark.holder);
+        let made: Vec<(i16, String, Vec<u8>)> = MakeMarks {
+            buckets: &buckets,
+            kinds: &kinds,
+            digests: &digests,
+            books: &holders().map(|h| h.map(|h| h.book)).collect::<Vec<_>>(),
+            holders: &holders().map(|h| h.map(|h| h.id)).collect::<Vec<_>>(),
+            untils: &born.iter().map(|mark| mark.until).collect::<Vec<_>>(),
+            versions: &born.iter().map(|mark| mark.version).collect::<Vec<_>>(),
+        }
+        .load(tx.connection)?;
+        let key = |(bucket, kind, digest)| MarkKey { bucket, kind, digest };
+        Ok(made.into_iter().map(key).collect())
+    }
+
+    fn lock(tx: &mut Tx<'_>, keys: &[MarkKey]) -> QueryResult<Vec<Self>> {
         let (buckets, kinds, digests) = mark_columns(keys);
-        MakeMarks { buckets: &buckets, kinds: &kinds, digests: &digests }.execute(tx.connection)?;
         let rows: Vec<MarkColumns> =
             LockMarks { buckets: &buckets, kinds: &kinds, digests: &digests }
                 .load(tx.connection)?;
@@ -109,11 +137,7 @@ impl Register for Mark {
                 .load(tx.connection)?;
         let found: Vec<Mark> = rows.into_iter().map(mark_of_columns).collect();
         let free = |key: &&MarkKey| found.iter().all(|row| row.key != **key);
-        let free: Vec<Mark> = keys
-            .iter()
-            .filter(free)
-            .map(|key| Mark { key: key.clone(), holder: None, until: None, version: 0 })
-            .collect();
+        let free: Vec<Mark> = keys.iter().filter(free).map(|key| Mark::free(key.clone())).collect();
         Ok(found.into_iter().chain(free).collect())
     }
 }

@@ -27,3 +27,7 @@ pub fn person_columns(keys: &[PersonKey]) -> (Vec<i16>, Vec<Uuid>, Vec<String>) 
     let people = keys.iter().map(|(person, _)| person.id).collect();
     (buckets, people, keys.iter().map(|(_, key)| key.clone()).collect())
 }
+
+fn person_key((bucket, id, key): (i16, Uuid, String)) -> PersonKey {
+    (PersonRef { bucket, id }, key)
+}

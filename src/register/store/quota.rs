@@ -1,6 +1,6 @@
 //! Every statement on quota rows.
 
-use super::{PersonKey, person_columns};
+use super::{PersonKey, person_columns, person_key};
 use crate::book::desk::{Change, Register, Row, Tx};
 use crate::book::store::expect_count;
 use crate::infra::postgres::array_literal;
@@ -21,12 +21,19 @@ use uuid::Uuid;
 statement! {
     pub MakeQuotas {
         buckets: Array<SmallInt> as [i16], people: Array<SqlUuid> as [Uuid],
-        keys: Array<Text> as [String]
-    } = "INSERT INTO quota (bucket, person_id, key, books, provinces, holders, states, untils, \
-         lapse_keys, version) \
-         SELECT u.bucket, u.person, u.key, '{}', '{}', '{}', '{}', '{}', '{}', 0 \
-         FROM unnest(?::smallint[], ?::uuid[], ?::text[]) WITH ORDINALITY \
-         u(bucket, person, key, n) ORDER BY u.n ON CONFLICT DO NOTHING"
+        keys: Array<Text> as [String], books: Array<Text> as [String],
+        provinces: Array<Text> as [String], holders: Array<Text> as [String],
+        states: Array<Text> as [String], untils: Array<Text> as [String],
+        lapse_keys: Array<Text> as [String], versions: Array<BigInt> as [i64]
+    } -> (SmallInt, SqlUuid, Text)
+    = "INSERT INTO quota (bucket, person_id, key, books, provinces, holders, states, untils, \
+       lapse_keys, version) SELECT u.bucket, u.person, u.key, u.books::integer[], \
+       u.provinces::integer[], u.holders::uuid[], u.states::smallint[], \
+       u.untils::timestamptz[], u.lapse_keys::text[], u.version \
+       FROM unnest(?::smallint[], ?::uuid[], ?::text[], ?::text[], ?::text[], ?::text[], \
+       ?::text[], ?::text[], ?::text[], ?::bigint[]) WITH ORDINALITY \
+       u(bucket, person, key, books, provinces, holders, states, untils, lapse_keys, version, n) \
+       ORDER BY u.n ON CONFLICT DO NOTHING RETURNING bucket, person_id, key"
 }
 
 statement! {
@@ -85,24 +92,48 @@ impl Row for Quota {
     fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
         let keys: Vec<PersonKey> = changes.iter().map(|change| change.now.key()).collect();
         let (buckets, people, names) = person_columns(&keys);
-        let column = |of: fn(&Slot) -> Option<String>| -> Vec<String> {
-            changes.iter().map(|change| array_literal(change.now.slots.iter().map(of))).collect()
-        };
+        let slots = SlotColumns::of(changes.iter().map(|change| change.now));
         let saved = SaveQuotas {
             buckets: &buckets,
             people: &people,
             keys: &names,
-            books: &column(|slot| Some(slot.holder.book.to_string())),
-            provinces: &column(|slot| Some(slot.province.to_string())),
-            holders: &column(|slot| Some(slot.holder.id.to_string())),
-            states: &column(|slot| Some(slot.state.code().to_string())),
-            untils: &column(|slot| slot.until.map(time::text)),
-            lapse_keys: &column(|slot| slot.lapse_key.clone()),
+            books: &slots.books,
+            provinces: &slots.provinces,
+            holders: &slots.holders,
+            states: &slots.states,
+            untils: &slots.untils,
+            lapse_keys: &slots.lapse_keys,
             versions: &changes.iter().map(|change| change.now.version).collect::<Vec<_>>(),
             were: &changes.iter().map(|c| c.was.map_or(0, |was| was.version)).collect::<Vec<_>>(),
         }
         .execute(tx.connection)?;
         expect_count(saved, changes.len())
+    }
+}
+
+/// The slots of some quota rows, a text an array.
+struct SlotColumns {
+    books: Vec<String>,
+    provinces: Vec<String>,
+    holders: Vec<String>,
+    states: Vec<String>,
+    untils: Vec<String>,
+    lapse_keys: Vec<String>,
+}
+
+impl SlotColumns {
+    fn of<'a>(rows: impl Iterator<Item = &'a Quota> + Clone) -> SlotColumns {
+        let column = |of: fn(&Slot) -> Option<String>| -> Vec<String> {
+            rows.clone().map(|row| array_literal(row.slots.iter().map(of))).collect()
+        };
+        SlotColumns {
+            books: column(|slot| Some(slot.holder.book.to_string())),
+            provinces: column(|slot| Some(slot.province.to_string())),
+            holders: column(|slot| Some(slot.holder.id.to_string())),
+            states: column(|slot| Some(slot.state.code().to_string())),
+            untils: column(|slot| slot.until.map(time::text)),
+            lapse_keys: column(|slot| slot.lapse_key.clone()),
+        }
     }
 }
 
@@ -139,9 +170,32 @@ pub fn quota_of_columns(columns: QuotaColumns) -> QueryResult<Quota> {
 }
 
 impl Register for Quota {
-    fn take(tx: &mut Tx<'_>, keys: &[PersonKey]) -> QueryResult<Vec<Self>> {
+    fn free((person, key): PersonKey) -> Self {
+        Quota { person, key, slots: Vec::new(), version: 0 }
+    }
+
+    fn make(tx: &mut Tx<'_>, born: &[Self]) -> QueryResult<Vec<PersonKey>> {
+        let keys: Vec<PersonKey> = born.iter().map(Row::key).collect();
+        let (buckets, people, names) = person_columns(&keys);
+        let slots = SlotColumns::of(born.iter());
+        let made: Vec<(i16, Uuid, String)> = MakeQuotas {
+            buckets: &buckets,
+            people: &people,
+            keys: &names,
+            books: &slots.books,
+            provinces: &slots.provinces,
+            holders: &slots.holders,
+            states: &slots.states,
+            untils: &slots.untils,
+            lapse_keys: &slots.lapse_keys,
+            versions: &born.iter().map(|row| row.version).collect::<Vec<_>>(),
+        }
+        .load(tx.connection)?;
+        Ok(made.into_iter().map(person_key).collect())
+    }
+
+    fn lock(tx: &mut Tx<'_>, keys: &[PersonKey]) -> QueryResult<Vec<Self>> {
         let (buckets, people, names) = person_columns(keys);
-        MakeQuotas { buckets: &buckets, people: &people, keys: &names }.execute(tx.connection)?;
         let rows: Vec<QuotaColumns> =
             LockQuotas { buckets: &buckets, people: &people, keys: &names }.load(tx.connection)?;
         expect_count(rows.len(), keys.len())?;
@@ -155,16 +209,8 @@ impl Register for Quota {
         let found: Vec<Quota> =
             rows.into_iter().map(quota_of_columns).collect::<QueryResult<_>>()?;
         let free = |key: &PersonKey| found.iter().all(|row| row.key() != *key);
-        let free: Vec<Quota> = keys
-            .iter()
-            .filter(|key| free(key))
-            .map(|(person, key)| Quota {
-                person: *person,
-                key: key.clone(),
-                slots: Vec::new(),
-                version: 0,
-            })
-            .collect();
+        let free: Vec<Quota> =
+            keys.iter().filter(|key| free(key)).map(|key| Quota::free(key.clone())).collect();
         Ok(found.into_iter().chain(free).collect())
     }
 }

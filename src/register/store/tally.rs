@@ -1,6 +1,6 @@
 //! Every statement on tallies.
 
-use super::{PersonKey, person_columns};
+use super::{PersonKey, person_columns, person_key};
 use crate::book::desk::{Change, Register, Row, Tx};
 use crate::book::store::expect_count;
 use crate::register::model::{PersonRef, Tally};
@@ -13,10 +13,12 @@ statement! {
     pub MakeTallies {
         buckets: Array<SmallInt> as [i16], people: Array<SqlUuid> as [Uuid],
         keys: Array<Text> as [String]
-    } = "INSERT INTO tally (bucket, person_id, key, held_fen, used_fen, count, version) \
-         SELECT u.bucket, u.person, u.key, 0, 0, 0, 0 \
-         FROM unnest(?::smallint[], ?::uuid[], ?::text[]) WITH ORDINALITY \
-         u(bucket, person, key, n) ORDER BY u.n ON CONFLICT DO NOTHING"
+    } -> (SmallInt, SqlUuid, Text)
+    = "INSERT INTO tally (bucket, person_id, key, held_fen, used_fen, count, version) \
+       SELECT u.bucket, u.person, u.key, 0, 0, 0, 0 \
+       FROM unnest(?::smallint[], ?::uuid[], ?::text[]) WITH ORDINALITY \
+       u(bucket, person, key, n) ORDER BY u.n ON CONFLICT DO NOTHING \
+       RETURNING bucket, person_id, key"
 }
 
 statement! {
@@ -81,9 +83,21 @@ impl Row for Tally {
 }
 
 impl Register for Tally {
-    fn take(tx: &mut Tx<'_>, keys: &[PersonKey]) -> QueryResult<Vec<Self>> {
+    fn free((person, key): PersonKey) -> Self {
+        Tally { person, key, held_fen: 0, used_fen: 0, count: 0, version: 0 }
+    }
+
+    /// Always made free: what a tally grows by is known only once all is decided.
+    fn make(tx: &mut Tx<'_>, born: &[Self]) -> QueryResult<Vec<PersonKey>> {
+        let keys: Vec<PersonKey> = born.iter().map(Row::key).collect();
+        let (buckets, people, names) = person_columns(&keys);
+        let made: Vec<(i16, Uuid, String)> =
+            MakeTallies { buckets: &buckets, people: &people, keys: &names }.load(tx.connection)?;
+        Ok(made.into_iter().map(person_key).collect())
+    }
+
+    fn lock(tx: &mut Tx<'_>, keys: &[PersonKey]) -> QueryResult<Vec<Self>> {
         let (buckets, people, names) = person_columns(keys);
-        MakeTallies { buckets: &buckets, people: &people, keys: &names }.execute(tx.connection)?;
         let rows: Vec<TallyColumns> =
             LockTallies { buckets: &buckets, people: &people, keys: &names }.load(tx.connection)?;
         expect_count(rows.len(), keys.len())?;
@@ -96,13 +110,8 @@ impl Register for Tally {
             PeekTallies { buckets: &buckets, people: &people, keys: &names }.load(tx.connection)?;
         let found: Vec<Tally> = rows.into_iter().map(tally_of_columns).collect();
         let free = |key: &&PersonKey| found.iter().all(|row| row.key() != **key);
-        let free: Vec<Tally> = keys
-            .iter()
-            .filter(free)
-            .map(|(person, key)| {
-                tally_of_columns((person.bucket, person.id, key.clone(), 0, 0, 0, 0))
-            })
-            .collect();
+        let free: Vec<Tally> =
+            keys.iter().filter(free).map(|key| Tally::free(key.clone())).collect();
         Ok(found.into_iter().chain(free).collect())
     }
 }

@@ -102,7 +102,7 @@ async fn decided(
         }
         "approve" => {
             let body = posted(seat, key, approval(fields)?, fields);
-            office::approve(doors, settings, ports, acting, id, body).await?
+            office::approve(doors, settings, acting, id, body).await?
         }
         "refuse" => {
             let body = posted(seat, key, reasons(fields), fields);

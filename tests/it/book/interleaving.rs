@@ -4,7 +4,7 @@
 use crate::support::{TestDb, eventually};
 use diesel::connection::SimpleConnection;
 use diesel::sql_types::{BigInt, Integer};
-use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query};
+use diesel::{PgConnection, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 use std::time::Duration;
 use tradein::book::desk::{Change, Register, Row, Tx};
 use tradein::infra::postgres::{Timeouts, clerk_connection};
@@ -50,12 +50,20 @@ fn quota_key() -> (PersonRef, String) {
     (PersonRef { bucket: 7, id: Uuid::from_u128(7) }, "100000/2040/appliance.tv".to_owned())
 }
 
+/// Takes the row of a key, made free where it is new.
+fn take<R: Register>(tx: &mut Tx<'_>, key: R::Key) -> QueryResult<R> {
+    if R::make(tx, &[R::free(key.clone())])?.is_empty() {
+        return Ok(R::lock(tx, &[key])?.remove(0));
+    }
+    Ok(R::free(key))
+}
+
 /// Takes, decides as every command does, and saves; whether it got the mark and the slot.
 fn decide(connection: &mut PgConnection, book: BookNo) -> (bool, bool) {
     let now = chrono::Utc::now();
     let mut tx = Tx { connection, book, now };
-    let quota = <Quota as Register>::take(&mut tx, &[quota_key()]).unwrap().remove(0);
-    let mark = Mark::take(&mut tx, &[key()]).unwrap().remove(0);
+    let quota: Quota = take(&mut tx, quota_key()).unwrap();
+    let mark: Mark = take(&mut tx, key()).unwrap();
     let holder = Holder { book, id: Uuid::from_u128(book as u128) };
     let (open, free) = (mark.is_open_to(holder, now), quota.in_use(now) < 1);
     if open {
@@ -127,7 +135,7 @@ fn ascending_keys_wait_and_descending_ones_deadlock() {
         let pid = pid(&mut second);
         let take = |connection: &mut PgConnection, key: &MarkKey| {
             let mut tx = Tx { connection, book: 1, now: chrono::Utc::now() };
-            Mark::take(&mut tx, std::slice::from_ref(key)).is_ok()
+            take::<Mark>(&mut tx, key.clone()).is_ok()
         };
         first.batch_execute("BEGIN").unwrap();
         assert!(take(&mut first, &keys[0]));

@@ -20,9 +20,14 @@ struct Case {
 
 impl Case {
     async fn new() -> Case {
+        Case::under(include_str!("../../../config/programmes/nation-car-scrap-2025.toml")).await
+    }
+
+    async fn under(programme: &str) -> Case {
         // A Tuesday.
         let world = World::at("2025-06-10T10:00:00+08:00");
-        world.publish(&["nation-car-scrap-2025"]).await;
+        let admin = world.official_token(Role::ProgrammeAdmin, "100000/*", "admin");
+        world.publish_text(&admin, programme).await;
         let book = world.book("310000", "car", 2025, 100_000).await;
         let office = Office::of(world).await;
         let person = office.registered(4711).await;
@@ -233,6 +238,27 @@ async fn neighbours_are_asked_and_what_they_say_decides() {
         assert!(!entries.contains(secret), "{secret}");
         assert!(!json!(answers).to_string().contains(secret), "{secret}");
     }
+}
+
+#[actix_web::test]
+async fn a_programme_may_leave_a_silent_neighbour_to_the_reviewer() {
+    let text = include_str!("../../../config/programmes/nation-car-scrap-2025.toml");
+    let left = text.replace("[application]\n", "[application]\nwithout_answer = true\n");
+    assert_ne!(text, left);
+    let case = Case::under(&left).await;
+    let (world, office) = (&case.office.world, &case.office);
+    case.acts(&office.reviewer, "take", json!({})).await.expect(200);
+    let document = json!({"kind": "registration_certificate", "registered_on": "2025-06-05",
+        "region": "310000", "vin": "LSVAA49J1320WA1T0"});
+    let certificate = Paper::of(document, "Registration");
+    certificate.filed(world, &case.person, &case.application).await;
+    case.acts(&office.reviewer, "neighbours", json!({})).await.expect(200);
+    let approve =
+        async |body: Value| office.acts(&office.reviewer, &case.application, "approve", body).await;
+    // Silence is no word of the register's: the reviewer must say it himself.
+    approve(json!({})).await.refused(400, "BAD_REQUEST");
+    let approved = approve(json!({"still_owned": true})).await.expect(200);
+    assert_eq!(stands(&approved).0, "approved");
 }
 
 #[actix_web::test]

@@ -70,6 +70,28 @@ async fn a_refrigerator_draws_a_fifth_of_its_price() {
     shop.act(&reserved.body, "cancel", json!({})).await.refused(409, "REDEMPTION_STATE");
 }
 
+/// The marks of a purchase are made held by it before it is decided. Whoever is then refused, for
+/// a reason that only the desk knows, has held nothing.
+#[actix_web::test]
+async fn a_refused_purchase_leaves_the_unit_to_others() {
+    let shop = shop().await;
+    for capture in [false, true] {
+        let serial = format!("SN-{capture}");
+        let mut purchase = shop.purchase(&shop.fridge_code().await, &serial);
+        purchase["capture"] = json!(capture);
+        let mut nothing = purchase.clone();
+        nothing["price_fen"] = json!(1);
+        let refused = shop.world.post(&shop.till, "/v1/redemptions", nothing).await;
+        refused.refused(422, "NOTHING_TO_PAY");
+        purchase["voucher_code"] = json!(shop.fridge_code().await);
+        shop.world.post(&shop.till, "/v1/redemptions", purchase.clone()).await.expect(201);
+        purchase["voucher_code"] = json!(shop.fridge_code().await);
+        purchase["order_no"] = json!("another");
+        let taken = shop.world.post(&shop.till, "/v1/redemptions", purchase).await;
+        assert_eq!(taken.status, 422, "a unit draws once: {}", taken.body);
+    }
+}
+
 #[actix_web::test]
 async fn a_simple_till_redeems_in_one_call_and_a_unit_draws_once() {
     let shop = shop().await;
