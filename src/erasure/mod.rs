@@ -29,12 +29,12 @@
 //! **Not erased** while something of his is open (a voucher, a reservation, an application), or an
 //! approved application may still have to be paid.
 //!
-//! **What it cannot do.** What was copied before knows more: backups, write-ahead log, dead rows and
-//! whatever else PostgreSQL keeps beside the columns of a row are the vault's past, and must end.
-//! Whoever knows a request of the person word for word, with its idempotency key, finds the answer
-//! to it. Of all who were ever erased it can be told
-//! that they are among all who were ever erased. Where leaves themselves name one thing in two
-//! books (an old item, the first part of a grant), they stay tied to one another.
+//! **What it cannot do.** What was copied before knows more: backups, write-ahead log, dead rows
+//! and whatever else PostgreSQL keeps beside the columns of a row are the vault's past, and must
+//! end. Whoever knows a request of the person word for word, with its idempotency key, finds the
+//! answer to it. Of all who were ever erased it can be told that they are among all who were ever
+//! erased. Where leaves themselves name one thing in two books (an old item, the first part of a
+//! grant), they stay tied to one another.
 //!
 //! It has the statements on all slices' tables in one place, so that none is forgotten; a test
 //! searches every table for the person. Lock order: a book's head, quotas, tallies. Cost: one scan

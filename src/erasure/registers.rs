@@ -77,7 +77,8 @@ const PART: &str = "SELECT r.held + a.held AS held, r.used + a.used AS used, v.c
      count FROM (SELECT coalesce(sum(r.amount_fen) FILTER (WHERE r.state = 'reserved'), 0)::bigint \
      AS held, coalesce(sum(r.amount_fen) FILTER (WHERE r.state = 'captured'), 0)::bigint AS used \
      FROM redemption r JOIN voucher v ON v.book_id = r.book_id AND v.voucher_id = r.voucher_id \
-     WHERE r.book_id = $1 AND r.redemption_id = ANY($4) AND v.person_id = $2 AND r.cap_key = $3) r, \
+     WHERE r.book_id = $1 AND r.redemption_id = ANY($4) AND v.person_id = $2 \
+     AND r.cap_key = $3) r, \
      (SELECT count(*) AS count FROM voucher WHERE book_id = $1 AND person_id = $2 \
      AND lapse_key = $3 AND state = 'lapsed') v, \
      (SELECT coalesce(sum(amount_fen) FILTER (WHERE state IN ('submitted', \

@@ -1,5 +1,5 @@
-//! Names of things as they stand outside: kind, book number, UUID, as `rdm_17_0192…`: version 7, but
-//! random for a person.
+//! Names of things as they stand outside: kind, book number, UUID, as `rdm_17_0192…`. The UUID
+//! is of version 7, but random for a person.
 
 use std::fmt;
 use std::str::FromStr;

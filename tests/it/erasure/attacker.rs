@@ -8,6 +8,7 @@ use crate::audit::exported::exported;
 use crate::support::privacy::redis_text;
 use crate::support::scratch::Scratch;
 use crate::support::world::World;
+use chrono::{DateTime, Utc};
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,10 +82,10 @@ fn tokens(row: &str) -> BTreeSet<String> {
             found.insert(run.to_owned());
         }
     }
-    for part in text.split('"') {
-        if let Ok(moment) = part.parse::<chrono::DateTime<chrono::Utc>>() {
-            found.insert(format!("at {}", moment.timestamp_micros()));
-        }
+    // A moment to the second is many people's.
+    let moments = text.split('"').filter_map(|part| part.parse::<DateTime<Utc>>().ok());
+    for moment in moments.filter(|moment| moment.timestamp_subsec_micros() != 0) {
+        found.insert(format!("at {}", moment.timestamp_micros()));
     }
     found
 }
@@ -120,12 +121,36 @@ impl Ties {
     }
 }
 
+/// The rows that lead from one token to another, for the message of a failure.
+fn chain(rows: &[String], shared: &BTreeSet<String>, one: &str, other: &str) -> String {
+    let tokens: Vec<BTreeSet<String>> =
+        rows.iter().map(|row| tokens(row).difference(shared).cloned().collect()).collect();
+    let mut from: BTreeMap<String, (String, usize)> = BTreeMap::new();
+    let mut next = vec![one.to_owned()];
+    while let Some(at) = next.pop() {
+        for (n, row) in tokens.iter().enumerate().filter(|(_, row)| row.contains(&at)) {
+            for token in row.iter().filter(|token| *token != one) {
+                if !from.contains_key(token) {
+                    from.insert(token.clone(), (at.clone(), n));
+                    next.insert(0, token.clone());
+                }
+            }
+        }
+    }
+    let (mut told, mut at) = (String::new(), other.to_owned());
+    while let Some((before, n)) = from.get(&at) {
+        told = format!("{before} to {at} by {}\n{told}", rows[*n]);
+        at.clone_from(before);
+    }
+    told
+}
+
 #[test]
 fn a_row_is_tied_by_ids_digests_bytes_and_moments() {
     let id = "019a0000-0000-7000-8000-000000000001";
-    let row = format!("{{\"id\": \"{id}\", \"at\": \"2025-06-10T04:00:00+00:00\"}}");
+    let row = format!("{{\"id\": \"{id}\", \"at\": \"2025-06-10T04:00:00.000001+00:00\"}}");
     let found = tokens(&row);
-    assert!(found.contains(&id.replace('-', "")) && found.contains("at 1749528000000000"));
+    assert!(found.contains(&id.replace('-', "")) && found.contains("at 1749528000000001"));
     let inner = hex::encode(format!("{{\"person\":\"per_0_{}\"}}", id.replace('-', "")));
     assert!(tokens(&format!("{{\"body\": \"\\\\x{inner}\"}}")).contains(&id.replace('-', "")));
 }
@@ -165,7 +190,8 @@ async fn without_the_vaults_past_nobody_links_a_leaf_to_an_erased_person() {
         for (one, subject) in mine {
             for (other, another) in subjects.iter().flatten() {
                 let tied = one != other && ties.tie(subject, another);
-                assert!(!tied, "pseudonyms of books {one} and {other} are tied");
+                let chain = || chain(&present, &shared, subject, another);
+                assert!(!tied, "pseudonyms of books {one} and {other} are tied: {}", chain());
             }
             // The rows still tell that a pseudonym's leaves are one pseudonym's.
             let told = leaves.iter().filter(|leaf| ties.tie(subject, leaf)).count();
