@@ -10,6 +10,7 @@ use crate::application::document::http as documents;
 use crate::application::http::{self as applications, Applying, Seeing};
 use crate::application::{office, raises};
 use crate::audit::console::http as console;
+use crate::audit::export::http as export;
 use crate::audit::reading::http as reading;
 use crate::http::request::unknown_path;
 use crate::identity::acting::{
@@ -145,6 +146,8 @@ pub const TABLE: &[Row] = &[
     row!(See, "/log/{book}/state", public, log::state),
     row!(Page, "/log/{book}/tile/entries/{tile:.*}", Auditor, log::entries),
     row!(Page, "/log/{book}/tile/{tile:.*}", public, log::tile),
+    row!(See, "/log/{book}/export", Auditor, export::list),
+    row!(Page, "/log/{book}/export/{file:.*}", Auditor, export::file),
     row!(See, "/log/{book}/receipts/{seq}", public, log::receipt),
     row!(See, "/log/{book}/inclusion/{seq}", public, log::inclusion),
     row!(See, "/log/{book}/consistency", public, log::consistency),

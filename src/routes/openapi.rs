@@ -101,6 +101,7 @@ use utoipa::{Modify, OpenApi};
         crate::audit::reading::http::sums,
         crate::audit::reading::http::burn_down,
         crate::audit::reading::http::refusals,
+        crate::audit::export::http::list,
         super::programmes::publish,
         super::programmes::list,
         super::programmes::text,

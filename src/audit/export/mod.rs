@@ -17,6 +17,7 @@
 //! the tree's edge, however long the book is.
 
 mod files;
+pub mod http;
 mod papers;
 
 pub use files::Writer;

@@ -1,5 +1,6 @@
 //! What stands beside the log: the chart of accounts, goods and prices, digests of papers.
 
+use crate::audit::store::LeafRow;
 use crate::book::entries::APPROPRIATION_PROPOSED;
 use crate::book::model::Bucket;
 use crate::identity::people::entries::PERSON_LOOKED_UP;
@@ -11,7 +12,7 @@ use crate::register::holdings::import::HOLDING_IMPORTED;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::Result;
+use std::io::{Result, Write};
 use std::path::Path;
 
 const NEW: &str = "commitments.csv.new";
@@ -27,19 +28,43 @@ const DIGESTS: &[(&str, &[&str])] = &[
 ];
 
 /// The digests of a log, with the entries that hold them, written as they come.
-pub struct Commitments(csv::Writer<File>);
+pub struct Commitments<W: Write>(csv::Writer<W>);
 
-impl Commitments {
+/// The names of the columns of a list of digests.
+pub const HEAD: &[u8] = b"entry,kind,field,digest\n";
+
+/// The digests of some entries, without the names of the columns.
+///
+/// # Errors
+/// A leaf that is none.
+pub fn commitments_of(page: &[LeafRow]) -> Result<Vec<u8>> {
+    let mut commitments = Commitments(csv::Writer::from_writer(Vec::new()));
+    for row in page {
+        commitments.take(row.seq.unsigned_abs(), &row.kind, &row.leaf)?;
+    }
+    commitments.0.into_inner().map_err(|error| error.into_error())
+}
+
+impl Commitments<File> {
     /// A new list, to be given its name by [`Commitments::finish`].
     ///
     /// # Errors
     /// What the file system says.
-    pub fn begin(folder: &Path) -> Result<Commitments> {
+    pub fn begin(folder: &Path) -> Result<Self> {
         let mut csv = csv::Writer::from_path(folder.join(NEW))?;
         csv.write_record(["entry", "kind", "field", "digest"])?;
         Ok(Commitments(csv))
     }
 
+    /// # Errors
+    /// What the file system says.
+    pub fn finish(mut self, folder: &Path) -> Result<()> {
+        self.0.flush()?;
+        std::fs::rename(folder.join(NEW), folder.join("commitments.csv"))
+    }
+}
+
+impl<W: Write> Commitments<W> {
     /// Takes in the digests of an entry.
     ///
     /// # Errors
@@ -71,13 +96,6 @@ impl Commitments {
             self.take(seq, read.kind, leaf)?;
         }
         Ok(())
-    }
-
-    /// # Errors
-    /// What the file system says.
-    pub fn finish(mut self, folder: &Path) -> Result<()> {
-        self.0.flush()?;
-        std::fs::rename(folder.join(NEW), folder.join("commitments.csv"))
     }
 }
 

@@ -5,6 +5,7 @@ mod forge;
 mod lies;
 mod reading;
 mod replay;
+mod taken;
 mod views;
 pub mod story;
 
