@@ -2,6 +2,7 @@
 
 use super::keep::MarkName;
 use super::meaning::KEEPERS;
+use super::office::Office;
 use super::replay::{Books, Replayed};
 use super::store::{self, AnswerRow, ApplicationRow, RedemptionRow, ThingRow, VoucherRow};
 use crate::book::REGISTER;
@@ -50,6 +51,12 @@ pub(super) fn rows(
             check.differences,
         );
         check.keepers(&vouchers, &redemptions, &applications);
+        let office = Office {
+            documents: store::documents(connection, book.no)?,
+            reviews: store::reviews(connection, book.no)?,
+            answers: store::neighbour_answers(connection, book.no)?,
+        };
+        office.compare(book, check.differences);
         check.things("old_item", &store::old_items(connection, book.no)?);
         check.things("appropriation", &store::appropriations(connection, book.no)?);
         check.receipts(&store::answers(connection, book.no)?);

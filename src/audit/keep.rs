@@ -1,6 +1,8 @@
 //! What a replay keeps of the entries beside the fold: the facts that rows are compared with.
 
+use crate::application::document::entries::FILED;
 use crate::application::entries::{CORRECTED, SUBMITTED, TOPPED_UP};
+use crate::application::port::entries::ANSWERED;
 use crate::book::entries::{BOOK_LISTED, HEADS_LISTED};
 use crate::book::fold::EntryView;
 use crate::identity::organisation::entries::{
@@ -13,6 +15,7 @@ use crate::programme::goods::load::GOODS_LOADED;
 use crate::programme::publish::PROGRAMME_PUBLISHED;
 use crate::redemption::entries::{CANCELLED, CAPTURED, CAPTURED_LATE, ENDED, RESERVED};
 use crate::register::holdings::import::HOLDING_IMPORTED;
+use crate::review::entries::{HANDED_BACK, TAKEN};
 use crate::voucher::entries::{VOUCHER_CLAIMED, VOUCHER_LAPSED};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,6 +84,12 @@ pub struct Kept {
     pub claims: BTreeMap<Uuid, Claimed>,
     pub reservations: BTreeMap<Uuid, Reserved>,
     pub applications: BTreeMap<Uuid, Applied>,
+    /// The commitment of each document, in hexadecimal.
+    pub documents: BTreeMap<Uuid, String>,
+    /// Whether somebody works on an application.
+    pub reviews: BTreeMap<Uuid, bool>,
+    /// What neighbours said of an application.
+    pub answers: BTreeMap<Uuid, Vec<Value>>,
     /// Imported slots: the quota key and the person's pseudonym.
     pub holdings: BTreeMap<Uuid, (String, String)>,
     /// The marks that a reservation, an old item or a holding took.
@@ -137,6 +146,12 @@ impl Kept {
             self.marks.insert(entry.about, marks_in(entry));
         } else if kind.starts_with("application.") {
             self.application(entry);
+        } else if kind == FILED.name {
+            self.documents.insert(entry.about, text("commitment"));
+        } else if kind == TAKEN.name || kind == HANDED_BACK.name {
+            self.reviews.insert(entry.about, kind == TAKEN.name);
+        } else if kind == ANSWERED.name {
+            self.answers.entry(entry.about).or_default().push(entry.data.clone());
         } else if kind == HOLDING_IMPORTED.name {
             self.holding(entry);
         } else if kind == OLD_ITEM_REGISTERED.name {

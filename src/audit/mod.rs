@@ -12,7 +12,8 @@
 //! | an entry's columns, its legs among them | its leaf (5) |
 //! | balances | the replay, and the sum of the postings (3, 5) |
 //! | vouchers, redemptions, applications, old items | what their entries made of them (9) |
-//! | appropriations, payees | the same, and what entries committed to |
+//! | appropriations, payees, documents | the same, and what entries committed to |
+//! | who works on an application, what neighbours said | the entries of the desk |
 //! | buckets | what the things in the states that keep them have (5) |
 //! | receipts in answers | the entries that they name (4, 7) |
 //! | slots | vouchers in a matching state, at most N a person and quota key (1); holdings |
@@ -37,6 +38,7 @@ pub mod export;
 mod holds;
 mod keep;
 mod meaning;
+mod office;
 pub mod reading;
 mod reference;
 mod registers;

@@ -3,7 +3,7 @@
 use crate::kernel::id::BookNo;
 use crate::kernel::time::Moment;
 use diesel::sql_types::{
-    Array, BigInt, Binary, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Binary, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel::{OptionalExtension, PgConnection, QueryResult, QueryableByName, RunQueryDsl};
 use uuid::Uuid;
@@ -184,6 +184,31 @@ of_book!(applications -> ApplicationRow
 of_book!(payees -> PayeeRow
     = "SELECT application_id, commitment FROM vault.payee WHERE book_id = $1 \
        ORDER BY application_id");
+row!(DocumentRow {
+    document_id: SqlUuid => Uuid,
+    application_id: SqlUuid => Uuid,
+    state: Text => String,
+    commitment: Text => String,
+});
+
+row!(ReviewRow { application_id: SqlUuid => Uuid, is_taken: Bool => bool });
+
+row!(
+    /// What a neighbour said, as an entry says it.
+    NeighbourRow { application_id: SqlUuid => Uuid, answer: Text => String }
+);
+
+of_book!(documents -> DocumentRow
+    = "SELECT document_id, application_id, CASE WHEN received_at IS NULL THEN 'filed' \
+       ELSE 'received' END AS state, encode(commitment, 'hex') AS commitment \
+       FROM vault.document WHERE book_id = $1 ORDER BY document_id");
+of_book!(reviews -> ReviewRow
+    = "SELECT application_id, reviewer IS NOT NULL AS is_taken FROM review WHERE book_id = $1 \
+       ORDER BY application_id");
+of_book!(neighbour_answers -> NeighbourRow
+    = "SELECT application_id, jsonb_strip_nulls(jsonb_build_object('neighbour', neighbour, \
+       'source', source, 'said', said, 'no_answer', no_answer))::text AS answer \
+       FROM neighbour_answer WHERE book_id = $1 ORDER BY answer_id");
 of_book!(old_items -> ThingRow
     = "SELECT old_item_id AS id, state, NULL::bigint AS fen FROM old_item WHERE book_id = $1 \
        ORDER BY old_item_id");

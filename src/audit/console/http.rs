@@ -1,7 +1,7 @@
 //! The console's pages over HTTP.
 
 use super::pages::{
-    BookLine, BookPage, BooksPage, EntriesPage, EntryLine, StoryPage, entry_lines, yuan,
+    BookLine, BookPage, BooksPage, EntriesPage, EntryLine, Signed, StoryPage, entry_lines, yuan,
 };
 use super::words::Words;
 use crate::audit::reading::filter::{Filter, Format};
@@ -10,6 +10,7 @@ use crate::audit::reading::store::snapshot;
 use crate::audit::reading::table::Table;
 use crate::audit::reading::tables::{self, By};
 use crate::book::model::Bucket;
+use crate::book::publish::Log;
 use crate::book::store::{load_moneys, read_head};
 use crate::book::{Books, REGISTER};
 use crate::http::problem::{Language, Problem};
@@ -26,6 +27,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::Utc;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const STYLE: &str = include_str!("../../../templates/console/style.css");
 
@@ -134,9 +136,22 @@ pub async fn books(
     page(&BooksPage { words, buckets, books: lines })
 }
 
-/// One book: burn-down, redemptions, refusals.
+/// How far the log of a book is signed.
+async fn signed(
+    published: &web::Data<Option<Arc<Log>>>,
+    book: &str,
+) -> Result<Option<Signed>, Problem> {
+    let Some(log) = published.as_ref().clone() else { return Ok(None) };
+    let book = book.to_owned();
+    let state = web::block(move || log.witness_state(&book)).await;
+    let state = state.map_err(|_| Problem::internal())?.map_err(|_| Problem::busy(1))?;
+    Ok(state.as_ref().and_then(Signed::of))
+}
+
+/// One book: how far it is signed, burn-down, redemptions, refusals.
 pub async fn book(
     request: HttpRequest,
+    published: web::Data<Option<Arc<Log>>>,
     books: web::Data<Books>,
     pool: web::Data<ReadPool>,
     verifier: web::Data<Verifier>,
@@ -155,7 +170,7 @@ pub async fn book(
     })
     .await?;
     visit.reader.record("console.book", &info, json!({}), &burn_down, &[]).await?;
-    let named = (info.no, info.name.as_str());
+    let named = (info.no, info.name.as_str(), signed(&published, &info.name).await?);
     page(&BookPage::new(visit.words, named, &burn_down, &classes, &refusals))
 }
 

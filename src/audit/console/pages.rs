@@ -35,6 +35,8 @@ pub struct BookPage {
     pub name: String,
     pub size: u64,
     pub root: String,
+    /// How far the log is signed; nothing where it is not yet.
+    pub signed: Option<Signed>,
     pub lines: Vec<Line>,
     pub buckets: Vec<&'static str>,
     pub days: Vec<(String, Vec<String>)>,
@@ -82,6 +84,30 @@ pub struct StoryPage {
     pub root: String,
 }
 
+/// The last signed head, and who has cosigned it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    pub size: u64,
+    /// The word for whether enough witnesses have cosigned.
+    pub quorum: &'static str,
+    /// Name, and whether it has cosigned.
+    pub witnesses: Vec<(String, bool)>,
+}
+
+impl Signed {
+    /// From the state of a log, as `/log/{book}/state` tells it.
+    pub fn of(state: &Value) -> Option<Signed> {
+        let quorum = match state["quorum"].as_str()? {
+            "met" => "met",
+            "not_met" => "not_met",
+            _ => "not_required",
+        };
+        let witness = |it: &Value| Some((it["name"].as_str()?.to_owned(), it["cosigned"] == true));
+        let witnesses = state["witnesses"].as_array()?.iter().filter_map(witness).collect();
+        Some(Signed { size: state["size"].as_u64()?, quorum, witnesses })
+    }
+}
+
 pub fn yuan(fen: i64) -> String {
     Fen(fen).to_string()
 }
@@ -106,7 +132,7 @@ fn text(cell: &Cell) -> String {
 impl BookPage {
     pub fn new(
         words: Words,
-        (no, name): (i32, &str),
+        (no, name, signed): (i32, &str, Option<Signed>),
         burn_down: &Table,
         classes: &Table,
         refusals: &Table,
@@ -130,6 +156,7 @@ impl BookPage {
             name: name.to_owned(),
             size: burn_down.head.size,
             root: hex::encode(&burn_down.head.root),
+            signed,
             lines: lines(&series),
             buckets: Bucket::ALL.map(|bucket| words.bucket(bucket)).to_vec(),
             days: burn_down.rows.iter().map(day).collect(),
@@ -164,4 +191,34 @@ pub fn entry_lines(words: Words, table: &Table) -> Vec<EntryLine> {
             .to_owned(),
     };
     table.rows.iter().zip(objects).map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::problem::Language;
+    use serde_json::json;
+
+    #[test]
+    fn a_book_shows_who_has_cosigned_its_head() {
+        let state = json!({"size": 7, "quorum": "not_met", "witnesses": [
+            {"name": "w.example", "cosigned": true}, {"name": "v.example", "cosigned": false}]});
+        let shown = |state: &Value| {
+            let signed = Signed::of(state);
+            let burn_down = Table { columns: BURN_DOWN, ..Table::default() };
+            let (words, table) = (Words(Language::English), Table::default());
+            BookPage::new(words, (1, "book", signed), &burn_down, &table, &table).render().unwrap()
+        };
+        let page = shown(&state);
+        for says in [
+            "Signed entries",
+            ">7<",
+            "the quorum is not met",
+            "w.example: cosigned",
+            "v.example: not cosigned",
+        ] {
+            assert!(page.contains(says), "no {says} in {page}");
+        }
+        assert!(shown(&Value::Null).contains("not signed yet"));
+    }
 }

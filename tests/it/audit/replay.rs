@@ -113,6 +113,20 @@ const TAMPERINGS: &[(&str, &str)] = &[
     ("UPDATE tranche SET drawn_fen = drawn_fen + 1", "are drawn of tranche day/2025-06-10"),
     ("UPDATE tranche SET limit_fen = 1", "is overdrawn"),
     ("DELETE FROM tranche", "there is no tranche day/2025-06-10"),
+    // What offices worked with.
+    ("UPDATE vault.document SET received_at = NULL", "is filed, by its entries it is received"),
+    ("UPDATE vault.document SET commitment = ''", "the commitment of document"),
+    (
+        "UPDATE vault.document SET application_id = gen_random_uuid()",
+        "is another application's by its entries",
+    ),
+    ("DELETE FROM vault.document", "has entries and no row"),
+    ("UPDATE review SET reviewer = '\\x00'", "who works on application"),
+    (
+        "UPDATE neighbour_answer SET said = '{}', no_answer = NULL",
+        "what neighbours said of application",
+    ),
+    ("DELETE FROM neighbour_answer", "what neighbours said of application"),
     // Vouchers and redemptions.
     (
         "UPDATE voucher SET state = 'lapsed' WHERE state = 'claimed'",
