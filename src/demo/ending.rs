@@ -119,6 +119,8 @@ pub async fn what_to_try(world: &World, sandbox: &Sandbox, page: &Page) -> anyho
     for (address, what) in [
         (format!("{url}/docs"), "the interface, to read and to try"),
         (format!("{url}/openapi.json"), "the same for programs"),
+        (format!("{url}/desk"), "the review desk: sign in with REVIEWER's token"),
+        (format!("{url}/console"), "auditors: any name, AUDITOR's token as the password"),
         (format!("{url}/readyz"), "whether it can do its work"),
         (sandbox.metrics.clone(), "counters, for Prometheus"),
     ] {
