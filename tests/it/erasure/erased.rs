@@ -74,7 +74,11 @@ async fn nothing_of_the_person_is_left_and_every_proof_is_valid() {
     let before = Scratch::new();
     every_book_proves_itself(&world.db, before.path());
 
+    // Whoever was screened before is screened again: the stamp of every screening has risen.
+    let stamps = "stamp s JOIN vault.person p ON p.state = 'erased' WHERE name = 'programmes'";
+    let before_it = format!("{stamps} AND version > {}", count(&world.db, "programme") + 1);
     let erased = erase(world, one.id, true).await.expect("nothing of his is open");
+    assert_eq!(count(&world.db, &before_it), 1);
     assert_eq!((erased.books, erased.files), (3, 1));
     for needle in [id.to_string(), id.simple().to_string()] {
         let left = tables_with(&world.db, &needle);
