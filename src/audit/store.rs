@@ -206,8 +206,9 @@ of_book!(reviews -> ReviewRow
     = "SELECT application_id, reviewer IS NOT NULL AS is_taken FROM review WHERE book_id = $1 \
        ORDER BY application_id");
 of_book!(neighbour_answers -> NeighbourRow
-    = "SELECT application_id, jsonb_strip_nulls(jsonb_build_object('neighbour', neighbour, \
-       'source', source, 'said', said, 'no_answer', no_answer))::text AS answer \
+    = "SELECT application_id, (jsonb_build_object('neighbour', neighbour, 'source', source) \
+       || CASE WHEN said IS NULL THEN jsonb_build_object('no_answer', no_answer) \
+       ELSE jsonb_build_object('said', said) END)::text AS answer \
        FROM neighbour_answer WHERE book_id = $1 ORDER BY answer_id");
 of_book!(old_items -> ThingRow
     = "SELECT old_item_id AS id, state, NULL::bigint AS fen FROM old_item WHERE book_id = $1 \
