@@ -45,6 +45,10 @@ fn found(connection: &mut PgConnection, text: &str) -> Vec<(String, String)> {
 /// Our own tables.
 const OURS: &str = "n.nspname IN ('public', 'vault') AND c.relname <> '__diesel_schema_migrations'";
 
+/// Keys that begin otherwise. A code names its book, so its digest is unique over all books; with
+/// the book before it, a planner without statistics cannot tell this index from the primary key.
+const EXCEPT: &[(&str, &str)] = &[("voucher", "code_digest")];
+
 #[test]
 fn every_key_begins_with_book_or_bucket() {
     let db = TestDb::new();
@@ -62,7 +66,8 @@ fn every_key_begins_with_book_or_bucket() {
     assert!(keys.len() > 15, "the tables are there: {keys:?}");
     for (table, first) in keys {
         let due = if REGISTERS.contains(&table.as_str()) { "bucket" } else { "book_id" };
-        if first != due && !REFERENCE.contains(&table.as_str()) {
+        let excepted = EXCEPT.contains(&(table.as_str(), first.as_str()));
+        if first != due && !excepted && !REFERENCE.contains(&table.as_str()) {
             writeln!(complaints, "a key of {table} begins with {first}, not {due}").unwrap();
         }
     }
