@@ -31,14 +31,18 @@ fn reserved(state: &mut State, entry: &EntryView) -> Result<(), String> {
     entry.moves(&[])?;
     let fen = entry.fen("amount_fen")?;
     let voucher = voucher_in(entry)?;
-    let hold = state.things.get(&voucher).map_or(Fen::ZERO, |thing| thing.fen);
+    let known = state.things.get(&voucher);
+    let hold = known.map_or(Fen::ZERO, |thing| thing.fen);
+    if known.is_some_and(|thing| thing.subject != entry.subject) {
+        return Err("somebody redeems another's voucher".to_owned());
+    }
     if fen > hold || fen <= Fen::ZERO {
         return Err(format!("{} fen on a hold of {}", fen.0, hold.0));
     }
     check_shares(entry, fen)?;
     state.advance(voucher, "voucher", &["claimed"], "reserved", hold)?;
-    let subject = entry.subject.clone();
-    let (kind, of) = ("redemption", Some(voucher));
+    // Whose it is the voucher knows: a book has millions.
+    let (kind, of, subject) = ("redemption", Some(voucher), None);
     state.begin(entry, Thing { kind, state: "reserved", fen, of, subject })
 }
 

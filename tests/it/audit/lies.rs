@@ -114,6 +114,9 @@ pub fn entries(home: &mut Home) {
         leaf["legs"] = json!([["available", -1e14 as i64], ["held", 1e14 as i64]])
     };
     home.lies("voucher.claimed", Check::Buckets, "available falls to", much);
+    home.lies("redemption.reserved", Check::States, "another's voucher", |leaf| {
+        leaf["subj"] = json!("0".repeat(32));
+    });
     home.lies("redemption.captured", Check::States, "no redemption", |leaf| {
         leaf["about"] = json!("0".repeat(32));
     });
