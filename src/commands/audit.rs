@@ -60,6 +60,12 @@ enum What {
         /// The database, as a role that may read all of it
         #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
         database_url: String,
+        /// Then compares Redis too, as `tradein caps check` does
+        #[arg(long)]
+        redis: bool,
+        /// For Redis: the settings of the service, its Redis and its keys
+        #[arg(long, env = "TRADEIN_CONFIG")]
+        config: Option<PathBuf>,
     },
 }
 
@@ -86,7 +92,13 @@ impl Audit {
             What::Verify { folder, key, since, structure } => {
                 Ok(verified(&folder, &key, since.as_deref(), structure))
             }
-            What::Replay { database_url } => replay(&database_url).map(|()| ExitCode::SUCCESS),
+            What::Replay { database_url, redis, config } => {
+                replay(&database_url)?;
+                if redis {
+                    super::caps::check(config)?;
+                }
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

@@ -30,6 +30,14 @@ enum What {
     Warm,
 }
 
+/// Compares Redis with Postgres and prints each difference.
+///
+/// # Errors
+/// Where Redis would refuse what Postgres grants, or one of the two does not answer.
+pub fn check(config: Option<PathBuf>) -> anyhow::Result<()> {
+    Caps { what: What::Check, config }.run()
+}
+
 impl Caps {
     pub fn run(self) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

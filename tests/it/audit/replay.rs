@@ -4,6 +4,7 @@
 use super::story::Story;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, RunQueryDsl};
+use std::process::Command;
 use tradein::audit;
 
 /// Tampers as the superuser, replays, and undoes it.
@@ -253,4 +254,23 @@ async fn every_tampering_is_found() {
     for (statement, sentence) in TAMPERINGS {
         found(&mut superuser, statement, sentence);
     }
+}
+
+#[actix_web::test]
+async fn the_command_compares_the_rows_and_then_redis() {
+    let story = Story::whole().await;
+    let (database, redis) = (story.world.db.owner_url(), story.world.redis.url());
+    let told = tokio::task::spawn_blocking(move || {
+        let done = Command::new(env!("CARGO_BIN_EXE_tradein"))
+            .args(["audit", "replay", "--redis"])
+            .env("DATABASE_URL", database)
+            .env("REDIS_URL", redis)
+            .env("TRADEIN_SANDBOX__ENABLED", "true")
+            .output()
+            .expect("the program starts");
+        // The story's clock jumps, which Redis is told only when somebody asks again.
+        String::from_utf8(done.stdout).expect("text")
+    });
+    let told = told.await.expect("a report");
+    assert!(told.contains("replayed: no difference") && told.contains("quota rows"), "{told}");
 }
