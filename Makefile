@@ -14,7 +14,7 @@ demo: prepare
 test: prepare
 	$(CARGO) test $(ARGS)
 
-# The figures of the README, on this machine.
+# A workload of PERFORMANCE.md on this machine: make bench ARGS=redeem
 bench: prepare
 	$(CARGO) run --release --quiet -- bench $(ARGS)
 

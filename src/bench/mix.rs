@@ -6,7 +6,7 @@
 
 use super::client::{Request, closed_loop, get, open_loop, post};
 use super::export::Auditor;
-use super::redeem::{REDEEM_PATH, RETAILERS, purchase};
+use super::redeem::{REDEEM_PATH, RETAILERS, captured, purchase};
 use super::report::{Report, Section};
 use super::world::{CLAIM_PATH, Claimed, HOLD_YUAN, Options, World, claim_body};
 use crate::identity::model::PersonId;
@@ -127,10 +127,8 @@ async fn days(world: &World, parts: usize, hundreds: usize) -> anyhow::Result<Ve
             day.push(post("/v1/quotes", till(n), &format!("quote-{n:08}"), &body));
         }
         for n in of(AT_ONCE) {
-            let mut body = purchase(n, &at_once[n].code);
-            body["capture"] = json!(true);
-            body["hand_over"] = json!({"opened_and_checked": true});
-            day.push(post(REDEEM_PATH, till(n), &format!("once-{n:08}"), &body.to_string()));
+            let body = captured(n, &at_once[n].code).to_string();
+            day.push(post(REDEEM_PATH, till(n), &format!("once-{n:08}"), &body));
         }
         let handed = json!({"hand_over": {"opened_and_checked": true}}).to_string();
         for n in of(CAPTURES) {

@@ -3,7 +3,7 @@
 //!
 //! A workload fills a world through the same commands that requests make, runs for a number of
 //! rounds, counts answers by status (a refusal is no redemption), and ends with a replay of every
-//! book: figures of a run that broke an invariant are not printed. Client, service, PostgreSQL and
+//! book: of a run that broke an invariant there is no report. Client, service, PostgreSQL and
 //! Redis share the machine, as they do in a small bureau, so the client's share of the processor
 //! is part of every figure.
 //!

@@ -102,10 +102,8 @@ pub async fn requests(world: &World, vouchers: usize) -> anyhow::Result<Vec<Requ
     let mut vouchers = world.vouchers(&people).await?;
     vouchers.shuffle(&mut StdRng::seed_from_u64(7));
     let at_once = |(n, voucher): (usize, &Claimed)| {
-        let mut body = purchase(n, &voucher.code);
-        body["capture"] = json!(true);
-        body["hand_over"] = json!({"opened_and_checked": true});
-        post(REDEEM_PATH, &tills[n % tills.len()], &format!("bench-{n:08}"), &body.to_string())
+        let body = captured(n, &voucher.code).to_string();
+        post(REDEEM_PATH, &tills[n % tills.len()], &format!("bench-{n:08}"), &body)
     };
     Ok(vouchers.iter().enumerate().map(at_once).collect())
 }
@@ -117,6 +115,14 @@ pub fn purchase(n: usize, code: &str) -> Value {
     json!({"voucher_code": code, "order_no": format!("order-{n:08}"),
         "price_fen": 899_900, "channel": "offline", "delivery_region": "310000",
         "item": {"gtin": "6908800000012", "serial": format!("SN-{n:08}")}})
+}
+
+/// The same, reserved and captured in one call.
+pub fn captured(n: usize, code: &str) -> Value {
+    let mut body = purchase(n, code);
+    body["capture"] = json!(true);
+    body["hand_over"] = json!({"opened_and_checked": true});
+    body
 }
 
 struct Sections {
