@@ -1,6 +1,7 @@
 //! What the rule texts say of applications: submission, correction, approval and raise.
 
-use super::rules::{failed_check, read, refused, same_amount, same_quota, same_steps};
+use super::rules::{failed_check, read, refused, same_amount, same_quota, same_steps, set};
+use crate::application::entries::SUBMITTED;
 use crate::book::fold::EntryView;
 use crate::kernel::class::Class;
 use crate::kernel::money::Fen;
@@ -14,8 +15,13 @@ use std::sync::Arc;
 /// A submission or a correction: the amount, its derivation, the quota, and for a part of a grant
 /// what all parts together leave.
 pub(super) fn filed(programme: &Programme, entry: &EntryView) -> Result<(), String> {
-    let (class, facts) = read(entry)?;
+    let (class, mut facts) = read(entry)?;
     let at = decided_at(programme, entry)?;
+    // When somebody applied the entry itself says; that of a correction is the submission's, which
+    // is compared where the entries are read in order.
+    if entry.kind == SUBMITTED.name {
+        set(&mut facts, Fact::AppliedAt, entry.at)?;
+    }
     if facts.moment(Fact::AppliedAt).is_none_or(|applied| applied < programme.decides_from()) {
         return Err("its rule text did not decide yet".to_owned());
     }
@@ -79,7 +85,21 @@ pub(super) fn approved(programme: &Programme, entry: &EntryView) -> Result<(), S
     let at = decided_at(programme, entry)?;
     refused(entry, &programme.screen(&class, &[Phase::Review], &facts, at))?;
     if entry.data.get("approved_base_fen").is_none() {
-        return Ok(());
+        // The fold wants a reason for less than the amount.
+        let is_less = entry.data.get("reason").is_some();
+        return match is_less && !programme.is_up_to(&class) {
+            true => {
+                Err("it grants less, and the rules leave nobody a figure of his own".to_owned())
+            }
+            false => Ok(()),
+        };
+    }
+    let base = entry.fen("approved_base_fen")?;
+    let (one, many) = (Value::Fen(base), Value::Fens(vec![base].into()));
+    let is_base = facts.get(Fact::GrantBaseFen) == Some(&one)
+        || facts.get(Fact::GrantInterestFen) == Some(&many);
+    if !is_base {
+        return Err("its facts have another base than the office approved".to_owned());
     }
     let screening = programme.screen(&class, &SUBMISSION, &facts, at);
     same_steps(entry, &screening.derivation)?;

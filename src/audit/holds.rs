@@ -13,6 +13,7 @@ use crate::book::fold::EntryView;
 use crate::kernel::canonical;
 use crate::kernel::time::Moment;
 use crate::old_item::entries::{OLD_ITEM_REGISTERED, OLD_ITEM_REJECTED};
+use crate::programme::Fact;
 use crate::redemption::entries::{CANCELLED, CAPTURED, CAPTURED_LATE, DISPUTED, ENDED, RESERVED};
 use crate::register::holdings::import::HOLDING_IMPORTED;
 use crate::voucher::entries::{VOUCHER_CLAIMED, VOUCHER_ENDED, VOUCHER_GIVEN_BACK, VOUCHER_LAPSED};
@@ -56,6 +57,8 @@ pub struct Holds {
     taken: HashMap<Uuid, Taken>,
     /// Class and deciding day of each open application, as its newest filing says them.
     filed: HashMap<Uuid, (String, String)>,
+    /// When each open application was submitted, to the second, as facts have it.
+    applied: HashMap<Uuid, i64>,
     /// Slots and marks that were given.
     pub counted: (u64, u64),
 }
@@ -104,6 +107,10 @@ impl Holds {
             self.free(entry.about);
             let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
             self.filed.insert(entry.about, (text("class"), text("decided_at")));
+            let applied = *self.applied.entry(entry.about).or_insert(entry.at.timestamp());
+            if kind == CORRECTED.name && applied_in(entry) != Some(applied) {
+                return Err((Check::Amounts, "it was submitted at another time".to_owned()));
+            }
             let slot = self.granted(entry, Moment::MAX_UTC);
             self.registered(entry).and(slot)
         } else if kind == CORRECTION_REQUESTED.name {
@@ -112,6 +119,7 @@ impl Holds {
             self.taken.entry(entry.about).and_modify(|taken| taken.until = until);
             Ok(())
         } else if kind == APPROVED.name {
+            self.applied.remove(&entry.about);
             let filed = self.filed.remove(&entry.about).unwrap_or_default();
             let told = (entry.text("class"), entry.text("decided_at"));
             if told != (Ok(filed.0.as_str()), Ok(filed.1.as_str())) {
@@ -123,6 +131,7 @@ impl Holds {
             self.free(entry.about);
             self.taken.remove(&entry.about);
             self.promises.remove(&entry.about);
+            self.applied.remove(&entry.about);
             self.filed.remove(&entry.about);
             Ok(())
         } else {
@@ -295,6 +304,13 @@ impl Holds {
         self.names.insert(name.to_owned(), next);
         next
     }
+}
+
+/// The moment of the submission among the facts of a filing, in seconds.
+fn applied_in(entry: &EntryView) -> Option<i64> {
+    let facts = entry.data.get("facts")?;
+    let applied: Moment = facts.get(Fact::AppliedAt.row().name)?.as_str()?.parse().ok()?;
+    Some(applied.timestamp())
 }
 
 /// The marks that an entry names.

@@ -232,6 +232,6 @@ fn moment(entry: &EntryView, name: &str) -> Result<Moment, String> {
     entry.text(name)?.parse().map_err(|_| format!("{name} is no time"))
 }
 
-fn set(facts: &mut Facts, fact: Fact, moment: Moment) -> Result<(), String> {
+pub(super) fn set(facts: &mut Facts, fact: Fact, moment: Moment) -> Result<(), String> {
     facts.set(fact, Value::Moment(moment)).map(|_| ()).map_err(|error| error.to_string())
 }

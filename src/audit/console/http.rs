@@ -7,7 +7,6 @@ use super::words::Words;
 use crate::audit::reading::filter::{Filter, Format};
 use crate::audit::reading::http::Reader;
 use crate::audit::reading::store::snapshot;
-use crate::audit::reading::table::Table;
 use crate::audit::reading::tables::{self, By};
 use crate::book::model::Bucket;
 use crate::book::publish::Log;
@@ -128,8 +127,8 @@ pub async fn books(
     })
     .await?;
     if let Some(register) = books.info(REGISTER).await? {
-        let table = Table { rows: vec![Vec::new(); lines.len()], ..Table::default() };
-        visit.reader.record("console.books", &register, json!({}), &table, &[]).await?;
+        let counted = (lines.len() as u64, 0);
+        visit.reader.record("console.books", &register, json!({}), counted, &[]).await?;
     }
     let words = visit.words;
     let buckets = Bucket::ALL.map(|bucket| words.bucket(bucket)).to_vec();
@@ -144,7 +143,10 @@ async fn signed(
     let Some(log) = published.as_ref().clone() else { return Ok(None) };
     let book = book.to_owned();
     let state = web::block(move || log.witness_state(&book)).await;
-    let state = state.map_err(|_| Problem::internal())?.map_err(|_| Problem::busy(1))?;
+    let state = state.map_err(|_| Problem::internal())?.map_err(|error| {
+        tracing::warn!(%error, "log.not_read");
+        Problem::busy(1)
+    })?;
     Ok(state.as_ref().and_then(Signed::of))
 }
 
@@ -169,7 +171,7 @@ pub async fn book(
         ))
     })
     .await?;
-    visit.reader.record("console.book", &info, json!({}), &burn_down, &[]).await?;
+    visit.reader.record("console.book", &info, json!({}), burn_down.counted(), &[]).await?;
     let named = (info.no, info.name.as_str(), signed(&published, &info.name).await?);
     page(&BookPage::new(visit.words, named, &burn_down, &classes, &refusals))
 }
@@ -189,7 +191,7 @@ pub async fn entries(
     let (no, asked) = (info.no, filter.clone());
     let table = snapshot(&pool, move |connection| tables::entries(connection, no, &asked)).await?;
     let said = serde_json::to_value(&filter).unwrap_or_default();
-    visit.reader.record("console.entries", &info, said, &table, &[]).await?;
+    visit.reader.record("console.entries", &info, said, table.counted(), &[]).await?;
     let value = |name: &'static str| (name, query.get(name).cloned().unwrap_or_default());
     let next = table.next.as_ref().map(|next| next_query(&query, next));
     page(&EntriesPage {
@@ -252,7 +254,7 @@ pub async fn story(
     }
     let table = snapshot(&pool, move |connection| tables::story(connection, no, id.id)).await?;
     let said = json!({"thing": id.to_string()});
-    visit.reader.record("console.story", &info, said, &table, &[]).await?;
+    visit.reader.record("console.story", &info, said, table.counted(), &[]).await?;
     let rows: Vec<EntryLine> = entry_lines(visit.words, &table);
     page(&StoryPage {
         words: visit.words,

@@ -10,18 +10,16 @@
 
 use super::papers::{self, accounts};
 use super::{GOODS, PAGE, PROGRAMMES, about};
-use crate::audit::reading::Read;
+use crate::audit::reading::http::Reader;
 use crate::audit::store;
 use crate::book::publish::Log;
-use crate::book::{BookInfo, Books, Envelope, read};
+use crate::book::{BookInfo, Books, read};
 use crate::http::problem::Problem;
 use crate::http::request::Context;
 use crate::identity::acting::{Acting, Auditor};
-use crate::identity::envelope::book_actor;
 use crate::infra::postgres::ReadPool;
 use crate::kernel::canonical;
 use crate::kernel::id::BookNo;
-use crate::kernel::region::Region;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -32,7 +30,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io;
 use std::sync::Arc;
-use uuid::Uuid;
 
 type Published = web::Data<Option<Arc<Log>>>;
 
@@ -85,7 +82,8 @@ pub async fn list(
     acting: Acting<Auditor>,
     book: web::Path<BookNo>,
 ) -> Result<HttpResponse, Problem> {
-    let info = seen(&books, &acting, *book).await?;
+    let reader = Reader { books, actor: acting.actor().clone(), context: Context::of(&request) };
+    let info = reader.book(*book, &acting.scope).await?;
     let (size, keys) = signed(&published, &info).await?;
     let name = info.name.clone();
     let mut all = read(&pool, move |c| files(c, &name)).await?;
@@ -98,30 +96,14 @@ pub async fn list(
     let body = json!({"book": info.name, "size": size, "files": listed,
         "commitments": "commitments.csv"});
     let bytes = canonical::bytes(&body);
-    let command = Read {
-        what: "export",
-        book: info.name.clone(),
-        filter: json!({"size": size}),
-        rows: size,
-        sum_fen: 0,
-        result_sha256: hex::encode(canonical::sha256(&bytes)),
-        id: Uuid::new_v4(),
-    };
-    let context = Context::of(&request);
-    let envelope = Envelope {
-        actor: book_actor(acting.actor()),
-        request_id: context.id,
-        language: context.language,
-        ..Envelope::of_system(Arc::new(command))
-    };
-    match books.answer(crate::book::REGISTER, envelope).await?.is_success() {
-        true => Ok(HttpResponse::Ok().content_type("application/json").body(bytes)),
-        false => Err(Problem::internal()),
-    }
+    let asked = json!({"size": size});
+    reader.record("export", &info, asked, (size, 0), &bytes).await?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(bytes))
 }
 
 /// One file of an export.
 pub async fn file(
+    request: HttpRequest,
     published: Published,
     books: web::Data<Books>,
     pool: web::Data<ReadPool>,
@@ -130,7 +112,8 @@ pub async fn file(
     part: web::Query<Part>,
 ) -> Result<HttpResponse, Problem> {
     let (book, path) = path.into_inner();
-    let info = seen(&books, &acting, book).await?;
+    let reader = Reader { books, actor: acting.actor().clone(), context: Context::of(&request) };
+    let info = reader.book(book, &acting.scope).await?;
     let (signed_size, keys) = signed(&published, &info).await?;
     if path == "log.vkey" {
         return Ok(sent(keys.into_bytes(), "no-store"));
@@ -152,19 +135,6 @@ fn sent(bytes: Vec<u8>, cache: &'static str) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     answer.content_type("application/octet-stream").insert_header((CACHE_CONTROL, cache));
     answer.body(bytes)
-}
-
-async fn seen(
-    books: &Books,
-    acting: &Acting<Auditor>,
-    book: BookNo,
-) -> Result<Arc<BookInfo>, Problem> {
-    let info = books.info(book).await?.ok_or_else(Problem::not_found)?;
-    let sees = match info.no {
-        crate::book::REGISTER => acting.scope.covers_region(Region::NATION),
-        _ => acting.scope.covers(info.region, &info.family),
-    };
-    if sees { Ok(info) } else { Err(Problem::not_found()) }
 }
 
 /// The size of the last signed head, and every key that has signed the log.

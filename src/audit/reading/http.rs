@@ -100,25 +100,23 @@ impl Reader {
         what: &'static str,
         book: &BookInfo,
         asked: Value,
-        table: &Table,
+        (rows, sum_fen): (u64, i64),
         bytes: &[u8],
     ) -> Result<(), Problem> {
         let command = Read {
             what,
             book: book.name.clone(),
             filter: asked,
-            rows: table.rows.len() as u64,
-            sum_fen: table.sum_fen,
+            rows,
+            sum_fen,
             result_sha256: hex::encode(canonical::sha256(bytes)),
             id: Uuid::new_v4(),
         };
         let envelope = Envelope {
             actor: book_actor(&self.actor),
-            key: None,
-            fingerprint: [0; 16],
             language: self.context.language,
             request_id: self.context.id.clone(),
-            command: Arc::new(command),
+            ..Envelope::of_system(Arc::new(command))
         };
         match self.books.answer(REGISTER, envelope).await?.is_success() {
             true => Ok(()),
@@ -135,7 +133,7 @@ impl Reader {
         table: &Table,
     ) -> Result<HttpResponse, Problem> {
         let rendered = table.render(format)?;
-        self.record(what, book, asked, table, &rendered.bytes).await?;
+        self.record(what, book, asked, table.counted(), &rendered.bytes).await?;
         let mut answer = HttpResponse::Ok();
         answer.insert_header(("content-type", rendered.media_type));
         if format != Format::Json {

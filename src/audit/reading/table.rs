@@ -57,6 +57,11 @@ pub struct Rendered {
 }
 
 impl Table {
+    /// Its rows and their sum in fen, as a record of the reading has them.
+    pub fn counted(&self) -> (u64, i64) {
+        (self.rows.len() as u64, self.sum_fen)
+    }
+
     /// Writes the table in a format.
     ///
     /// # Errors

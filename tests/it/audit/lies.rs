@@ -237,6 +237,18 @@ pub fn applications(home: &mut Home) {
     home.lies("application.corrected", Check::Amounts, "derivation", |leaf| {
         leaf["data"]["derivation"][0]["rule"] = json!("another");
     });
+    home.lies("application.corrected", Check::Amounts, "submitted at another time", |leaf| {
+        leaf["data"]["facts"]["application.applied_at"] = json!("2025-06-09T09:00:00+08:00");
+    });
+    home.lies("application.approved", Check::Amounts, "a figure of his own", |leaf| {
+        let held = leaf["legs"][0][1].as_i64().unwrap();
+        leaf["data"]["granted_fen"] = json!(100);
+        leaf["data"]["reason"] = json!("EVIDENCE_WEAK");
+        leaf["legs"] = json!([["held", held], ["committed", 100], ["available", -held - 100]]);
+    });
+    home.lies("application.approved", Check::Amounts, "another base", |leaf| {
+        leaf["data"]["approved_base_fen"] = json!(1);
+    });
     home.lies("application.approved", Check::Amounts, "granted as something else", |leaf| {
         leaf["data"]["decided_at"] = json!("2025-05-01T00:00:00.000000Z");
     });
