@@ -293,6 +293,5 @@ impl Filing {
 
 /// The canonical text of what a row keeps.
 pub fn text_of(filed: &Filed) -> String {
-    let value = serde_json::to_value(filed).unwrap_or_default();
-    String::from_utf8(canonical::bytes(&value)).unwrap_or_default()
+    String::from_utf8(canonical::bytes_of(filed)).unwrap_or_default()
 }

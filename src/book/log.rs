@@ -76,7 +76,7 @@ pub fn leaf(place: &Place<'_>, seq: u64, draft: &Draft) -> Vec<u8> {
     let legs = draft.legs.iter().map(|leg| json!([leg.bucket.name(), leg.amount.0]));
     put("legs", Value::Array(legs.collect()));
     put("data", draft.data.clone());
-    canonical::bytes(&leaf)
+    canonical::bytes(&Value::Object(leaf))
 }
 
 impl Appended {

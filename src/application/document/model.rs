@@ -91,7 +91,7 @@ impl Document {
 
 /// Seals the fields of a document for its row.
 pub fn seal(vault: &Vault, document: Uuid, fields: &Fields) -> Vec<u8> {
-    let clear = String::from_utf8(canonical::bytes(fields)).unwrap_or_default();
+    let clear = String::from_utf8(canonical::bytes_of(fields)).unwrap_or_default();
     vault.seal(place(document), &clear)
 }
 
@@ -102,7 +102,7 @@ fn place(document: Uuid) -> Place<'static> {
 /// Commits to a file and its fields: HMAC-SHA256 under the key of the applicant in this book. The
 /// file enters by its SHA-256, which binds as firmly as its bytes and need not be read again.
 pub fn commitment(key: &SubKey, sha256: &ContentHash, fields: &Fields) -> Digest {
-    let said = canonical::sha256(&canonical::bytes(fields));
+    let said = canonical::sha256(&canonical::bytes_of(fields));
     key.digest(&[sha256.as_slice(), &said].concat())
 }
 

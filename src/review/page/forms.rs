@@ -124,7 +124,7 @@ async fn decided(
 /// request" means.
 fn posted<T>(seat: &Seat, key: String, body: T, fields: &Fields) -> Posted<T> {
     let mut fingerprint = [0; 16];
-    fingerprint.copy_from_slice(&canonical::sha256(&canonical::bytes(&fields))[..16]);
+    fingerprint.copy_from_slice(&canonical::sha256(&canonical::bytes_of(&fields))[..16]);
     Posted { body, key, fingerprint, context: seat.context.clone() }
 }
 
