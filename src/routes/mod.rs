@@ -210,9 +210,12 @@ pub const TABLE: &[Row] = &[
     row!(Form, "/desk/applications/{id}/{act}", public, desk::forms::act),
 ];
 
-/// Every route of the public interface.
+/// Every route of the public interface. Paths without a variable come first: they are compared,
+/// while each of the others that stands before the right one costs a regular expression.
 pub fn routes(cfg: &mut ServiceConfig) {
-    for row in TABLE {
+    let (exact, patterns): (Vec<&Row>, Vec<&Row>) =
+        TABLE.iter().partition(|row| !row.path.contains('{'));
+    for row in exact.into_iter().chain(patterns) {
         cfg.route(row.path, (row.route)());
     }
     cfg.default_service(web::route().to(unknown_path));
