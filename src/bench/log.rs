@@ -120,7 +120,7 @@ impl Lives {
         let official = |n: u8| Actor::Official { role: "finance", login: [n; 16] };
         [(proposed, official(1)), (approved, official(2))].map(|(draft, actor)| {
             let seq = u64::from(!draft.legs.is_empty());
-            leaf(&Place { book: 1, book_name: BOOK, at: self.began, actor: &actor }, seq, &draft)
+            leaf(&Place { book: 1, book_name: BOOK, at: self.began, actor: &actor }, seq, draft)
         })
     }
 
@@ -172,9 +172,9 @@ impl Lives {
         let place = |at, actor| Place { book: 1, book_name: BOOK, at, actor };
         let first = MONEY + LIFE * n;
         [
-            leaf(&place(at, &Actor::Person(voucher)), first, &claim),
-            leaf(&place(reserved_at, &till), first + 1, &reserve),
-            leaf(&place(reserved_at, &till), first + 2, &capture),
+            leaf(&place(at, &Actor::Person(voucher)), first, claim),
+            leaf(&place(reserved_at, &till), first + 1, reserve),
+            leaf(&place(reserved_at, &till), first + 2, capture),
         ]
     }
 }

@@ -5,7 +5,7 @@ use super::desk::{Ask, Desk, Tx};
 use super::envelope::{Envelope, Reply};
 use super::log::{Appended, Place, Receipt};
 use super::model::{Decision, Fault, Moneys, Outcome};
-use super::store::{self, Head, InsertAnswers, SaveHead, StoredAnswer, expect_count};
+use super::store::{self, Head, InsertAnswers, NewAnswer, SaveHead, StoredAnswer, expect_count};
 use crate::http::problem::Problem;
 use crate::kernel::canonical;
 use crate::kernel::refusal::Refusal;
@@ -35,6 +35,9 @@ impl From<Error> for BatchError {
         BatchError::Before(error)
     }
 }
+
+/// The stored form of an idempotency key.
+type Key = [u8; 16];
 
 /// How a job of the batch was answered, before anything is written.
 enum Verdict {
@@ -87,8 +90,7 @@ pub fn run(
         None => store::load_moneys(connection, book.no)?,
     };
     let mut batch = Batch::new(book, head, now, moneys);
-    let keys: Vec<Option<Vec<u8>>> =
-        jobs.iter().map(|job| job.key_digest().map(Vec::from)).collect();
+    let keys: Vec<Option<Key>> = jobs.iter().map(|job| job.key_digest()).collect();
     let mut verdicts = batch.look_up(connection, jobs, &keys)?;
     batch.load(connection, jobs, &mut verdicts)?;
     for (job, verdict) in jobs.iter().zip(&mut verdicts) {
@@ -131,14 +133,14 @@ impl<'a> Batch<'a> {
         &self,
         connection: &mut PgConnection,
         jobs: &[&Envelope],
-        keys: &[Option<Vec<u8>>],
+        keys: &[Option<Key>],
     ) -> QueryResult<Vec<Option<Verdict>>> {
-        let wanted: Vec<Vec<u8>> = keys.iter().flatten().cloned().collect();
+        let wanted: Vec<&[u8]> = keys.iter().flatten().map(Key::as_slice).collect();
         let stored = store::find_answers(connection, self.book.no, &wanted)?;
-        let mut first: HashMap<&[u8], usize> = HashMap::new();
-        let verdict = |(place, (job, key)): (usize, (&&Envelope, &'_ Option<Vec<u8>>))| {
+        let mut first: HashMap<Key, usize> = HashMap::new();
+        let verdict = |(place, (job, key)): (usize, (&&Envelope, &'_ Option<Key>))| {
             let key = key.as_ref()?;
-            if let Some(answer) = stored.get(key) {
+            if let Some(answer) = stored.get(key.as_slice()) {
                 return Some(known(job, answer));
             }
             None.or_else(|| {
@@ -217,7 +219,7 @@ impl<'a> Batch<'a> {
             actor: &job.actor,
         };
         let mut receipt: Option<Receipt> = None;
-        for draft in &outcome.entries {
+        for draft in outcome.entries {
             receipt = Some(self.appended.append(&mut self.head.frontier, &place, draft)?);
         }
         if let Some(state) = outcome.book_state {
@@ -238,7 +240,7 @@ impl<'a> Batch<'a> {
         &mut self,
         connection: &mut PgConnection,
         jobs: &[&Envelope],
-        keys: &[Option<Vec<u8>>],
+        keys: &[Option<Key>],
         verdicts: &[Option<Verdict>],
     ) -> QueryResult<()> {
         let mut tx = Tx { connection, book: self.book.no, now: self.now };
@@ -265,12 +267,8 @@ impl<'a> Batch<'a> {
 }
 
 /// The place of the first job with the same key, where it is not this one.
-fn first_of<'k>(
-    first: &mut HashMap<&'k [u8], usize>,
-    keys: &'k [Option<Vec<u8>>],
-    place: usize,
-) -> Option<usize> {
-    let key = keys[place].as_deref()?;
+fn first_of(first: &mut HashMap<Key, usize>, keys: &[Option<Key>], place: usize) -> Option<usize> {
+    let key = keys[place]?;
     let earlier = *first.entry(key).or_insert(place);
     (earlier != place).then_some(earlier)
 }
@@ -305,39 +303,34 @@ fn save_answers(
     book: i32,
     at: Moment,
     jobs: &[&Envelope],
-    keys: &[Option<Vec<u8>>],
+    keys: &[Option<Key>],
     verdicts: &[Option<Verdict>],
 ) -> QueryResult<()> {
-    let (mut digests, mut fingerprints) = (Vec::new(), Vec::new());
-    let (mut statuses, mut bodies) = (Vec::new(), Vec::new());
-    let (mut codes, mut rules) = (Vec::new(), Vec::new());
-    for ((job, key), verdict) in jobs.iter().zip(keys).zip(verdicts) {
-        let (Some(key), Some(Verdict::Answered { status, body, refused, .. })) = (key, verdict)
-        else {
-            continue;
-        };
-        digests.push(key.clone());
-        fingerprints.push(job.fingerprint.to_vec());
-        statuses.push(status.cast_signed());
-        bodies.push(body.clone());
-        codes.push(refused.codes.join(","));
-        rules.push(refused.rule.map(|rule| rule.to_vec()));
-    }
-    if digests.is_empty() {
+    let each = jobs.iter().zip(keys).zip(verdicts);
+    let rows: Vec<NewAnswer<'_>> =
+        each.filter_map(|((job, key), verdict)| to_store(job, *key, verdict.as_ref())).collect();
+    if rows.is_empty() {
         return Ok(());
     }
-    let inserted = InsertAnswers {
-        book: &book,
-        at: &at,
-        keys: &digests,
-        fingerprints: &fingerprints,
-        statuses: &statuses,
-        bodies: &bodies,
-        codes: &codes,
-        rules: &rules,
-    }
-    .execute(connection)?;
-    expect_count(inserted, digests.len())
+    let inserted = InsertAnswers { book: &book, at: &at, rows: &rows }.execute(connection)?;
+    expect_count(inserted, rows.len())
+}
+
+/// What is kept of an answer: nothing where it was kept before, or came without a key.
+fn to_store<'a>(
+    job: &Envelope,
+    key: Option<Key>,
+    verdict: Option<&'a Verdict>,
+) -> Option<NewAnswer<'a>> {
+    let Verdict::Answered { status, body, refused, .. } = verdict? else { return None };
+    Some(NewAnswer {
+        key: key?,
+        fingerprint: job.fingerprint,
+        status: status.cast_signed(),
+        body,
+        codes: &refused.codes,
+        rule: refused.rule.as_ref().map(|rule| rule.as_slice()),
+    })
 }
 
 /// The replies in the order of the jobs. A job that waited for the same key gets its answer.

@@ -64,6 +64,7 @@ pub trait Register: Row + PartialEq {
 }
 
 /// A row as it was read (absent where it is new) and as it is to be.
+#[derive(Debug)]
 pub struct Change<'a, R> {
     pub was: Option<&'a R>,
     pub now: &'a R,

@@ -4,7 +4,7 @@
 //! fact: place, time, actor, pseudonym, rule, legs and data. Integers stay below 2^53; there is
 //! no float, no identity and no free text in it.
 
-use super::model::{Actor, Draft, Fault};
+use super::model::{Actor, Draft, Fault, Leg};
 use super::store::{InsertEntries, expect_count};
 use crate::kernel::canonical;
 use crate::kernel::id::BookNo;
@@ -17,16 +17,31 @@ use uuid::Uuid;
 /// C2SP entry bundles carry the length of a leaf in two bytes.
 const LEAF_LIMIT: usize = 65_535;
 
-/// The entries that one batch appends, in columns.
+/// The entries that one batch appends.
 #[derive(Default)]
-pub struct Appended {
-    seqs: Vec<i64>,
-    kinds: Vec<&'static str>,
-    abouts: Vec<Uuid>,
-    leaves: Vec<Vec<u8>>,
-    hashes: Vec<Vec<u8>>,
-    accounts: Vec<String>,
-    amounts: Vec<String>,
+pub struct Appended(Vec<NewEntry>);
+
+/// An entry with its place.
+#[derive(Debug)]
+pub struct NewEntry {
+    pub seq: i64,
+    pub kind: &'static str,
+    pub about: Uuid,
+    pub leaf: Vec<u8>,
+    pub leaf_hash: Hash,
+    legs: Vec<Leg>,
+}
+
+impl NewEntry {
+    /// The names of the accounts of its legs.
+    pub fn accounts(&self) -> Vec<&'static str> {
+        self.legs.iter().map(|leg| leg.bucket.name()).collect()
+    }
+
+    /// The fen of its legs, in the same order.
+    pub fn amounts(&self) -> Vec<i64> {
+        self.legs.iter().map(|leg| leg.amount.0).collect()
+    }
 }
 
 /// Where an entry stands in its book, as the answer tells it.
@@ -57,7 +72,7 @@ pub struct Place<'a> {
 }
 
 /// The bytes of a leaf.
-pub fn leaf(place: &Place<'_>, seq: u64, draft: &Draft) -> Vec<u8> {
+pub fn leaf(place: &Place<'_>, seq: u64, draft: Draft) -> Vec<u8> {
     let mut leaf = Map::new();
     let mut put = |name: &str, value: Value| leaf.insert(name.to_owned(), value);
     put("v", json!(draft.version));
@@ -75,7 +90,7 @@ pub fn leaf(place: &Place<'_>, seq: u64, draft: &Draft) -> Vec<u8> {
     }
     let legs = draft.legs.iter().map(|leg| json!([leg.bucket.name(), leg.amount.0]));
     put("legs", Value::Array(legs.collect()));
-    put("data", draft.data.clone());
+    put("data", draft.data);
     canonical::bytes(&Value::Object(leaf))
 }
 
@@ -88,48 +103,27 @@ impl Appended {
         &mut self,
         frontier: &mut Frontier,
         place: &Place<'_>,
-        draft: &Draft,
+        draft: Draft,
     ) -> Result<Receipt, Fault> {
         let seq = frontier.size();
+        let (kind, about, legs) = (draft.kind, draft.about, draft.legs.clone());
         let leaf = leaf(place, seq, draft);
         if leaf.len() > LEAF_LIMIT {
             return Err(Fault::new(format!("a leaf of {} bytes", leaf.len())));
         }
         let leaf_hash = merkle::leaf_hash(&leaf);
         frontier.push(leaf_hash);
-        let names: Vec<&str> = draft.legs.iter().map(|leg| leg.bucket.name()).collect();
-        let fens: Vec<String> = draft.legs.iter().map(|leg| leg.amount.0.to_string()).collect();
-        self.seqs.push(i64::try_from(seq).map_err(|_| Fault::new("a book is full"))?);
-        self.kinds.push(draft.kind);
-        self.abouts.push(draft.about);
-        self.leaves.push(leaf);
-        self.hashes.push(leaf_hash.to_vec());
-        self.accounts.push(names.join(","));
-        self.amounts.push(fens.join(","));
+        let at = i64::try_from(seq).map_err(|_| Fault::new("a book is full"))?;
+        self.0.push(NewEntry { seq: at, kind, about, leaf, leaf_hash, legs });
         Ok(Receipt { book: place.book, seq, leaf_hash, tree_size: frontier.size() })
     }
 
     pub fn is_empty(&self) -> bool {
-        self.seqs.is_empty()
-    }
-
-    pub fn len(&self) -> usize {
-        self.seqs.len()
+        self.0.is_empty()
     }
 
     pub fn save(&self, connection: &mut PgConnection, book: BookNo, at: Moment) -> QueryResult<()> {
-        let inserted = InsertEntries {
-            book: &book,
-            at: &at,
-            seqs: &self.seqs,
-            kinds: &self.kinds,
-            abouts: &self.abouts,
-            leaves: &self.leaves,
-            hashes: &self.hashes,
-            accounts: &self.accounts,
-            amounts: &self.amounts,
-        }
-        .execute(connection)?;
-        expect_count(inserted, self.len())
+        let inserted = InsertEntries { book: &book, at: &at, rows: &self.0 }.execute(connection)?;
+        expect_count(inserted, self.0.len())
     }
 }

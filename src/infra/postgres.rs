@@ -133,7 +133,7 @@ macro_rules! statement {
             pub const SQL: &'static str = $text;
         }
 
-        impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name<'_> {
+        impl<'a> diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name<'a> {
             fn walk_ast<'b>(
                 &'b self,
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
@@ -161,12 +161,39 @@ macro_rules! statement {
     };
 }
 
-/// A PostgreSQL array as text, for a column whose rows are arrays of different lengths: arrays
-/// of such arrays cannot be unnested. The items are numbers, ids and times, which need no quotes
-/// beyond those given here.
-pub fn array_literal(items: impl Iterator<Item = Option<String>>) -> String {
-    let items: Vec<String> = items
-        .map(|item| item.map_or_else(|| "NULL".to_owned(), |text| format!("\"{text}\"")))
-        .collect();
-    format!("{{{}}}", items.join(","))
+/// Declares a composite type of PostgreSQL and how a row of ours is written as one.
+///
+/// Many rows go to a statement as one array of such records, which `unnest` makes columns of
+/// again. An array a column does the same, and PostgreSQL then sets up a scan for each of them:
+/// measured on a redemption's 22 columns, 163 us of its CPU against 250 for one row alone, 13
+/// against 20 for each of 60.
+///
+/// ```ignore
+/// record! {
+///     /// The key of a mark.
+///     pub Key = "mark_key" of MarkKey { key => SmallInt: key.bucket, Text: &key.kind }
+/// }
+/// ```
+#[macro_export]
+macro_rules! record {
+    ($(#[$doc:meta])* $vis:vis $name:ident = $postgres:literal of $row:ty {
+        $it:ident => $($sql:ty : $value:expr),+ $(,)?
+    }) => {
+        $(#[$doc])*
+        #[derive(
+            Clone, Copy, Debug, diesel::sql_types::SqlType, diesel::query_builder::QueryId,
+        )]
+        #[diesel(postgres_type(name = $postgres))]
+        $vis struct $name;
+
+        impl diesel::serialize::ToSql<$name, diesel::pg::Pg> for $row {
+            fn to_sql<'b>(
+                &'b self,
+                out: &mut diesel::serialize::Output<'b, '_, diesel::pg::Pg>,
+            ) -> diesel::serialize::Result {
+                let $it = self;
+                diesel::serialize::WriteTuple::<($($sql,)+)>::write_tuple(&($($value,)+), out)
+            }
+        }
+    };
 }

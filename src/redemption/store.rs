@@ -3,12 +3,11 @@
 use super::model::{Redemption, State};
 use crate::book::desk::{Change, Load, Row, Tx};
 use crate::book::store::expect_count;
-use crate::infra::postgres::array_literal;
 use crate::kernel::id::BookNo;
 use crate::kernel::money::Fen;
 use crate::kernel::time::Moment;
 use crate::register::model::MarkKey;
-use crate::statement;
+use crate::{record, statement};
 use diesel::result::Error;
 use diesel::sql_types::{
     Array, BigInt, Binary, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
@@ -68,46 +67,44 @@ statement! {
        AND state = 'reserved' ORDER BY until LIMIT ?"
 }
 
+record! {
+    pub Record = "redemption_row" of Redemption {
+        it => SqlUuid: it.id, SqlUuid: it.voucher, SqlUuid: it.organisation,
+        Nullable<SqlUuid>: it.store, Text: it.class.to_string(), Binary: it.rule.as_slice(),
+        Text: it.state.as_str(), BigInt: it.amount.0, Text: &it.facts,
+        Text: serde_json::to_string(&it.lines)?,
+        Array<SmallInt>: it.marks.iter().map(|mark| mark.bucket).collect::<Vec<_>>(),
+        Array<Text>: it.marks.iter().map(|mark| mark.kind.as_str()).collect::<Vec<_>>(),
+        Array<Binary>: it.marks.iter().map(|mark| mark.digest.as_slice()).collect::<Vec<_>>(),
+        Nullable<Text>: &it.cap_key, Nullable<Text>: &it.tranche, Bool: it.is_checkout,
+        Bool: it.needs_review, Nullable<Text>: &it.old_item, Timestamptz: it.reserved_at,
+        Timestamptz: it.until, Nullable<Timestamptz>: it.captured_at, BigInt: it.version,
+    }
+}
+
 statement! {
-    pub InsertRedemptions {
-        book: Integer as i32, ids: Array<SqlUuid> as [Uuid], vouchers: Array<SqlUuid> as [Uuid],
-        organisations: Array<SqlUuid> as [Uuid],
-        stores: Array<Nullable<SqlUuid>> as [Option<Uuid>], classes: Array<Text> as [String],
-        rules: Array<Binary> as [Vec<u8>], states: Array<Text> as [&'static str],
-        amounts: Array<BigInt> as [i64], facts: Array<Text> as [String],
-        lines: Array<Text> as [String], buckets: Array<Text> as [String],
-        kinds: Array<Text> as [String], digests: Array<Text> as [String],
-        cap_keys: Array<Nullable<Text>> as [Option<String>],
-        tranches: Array<Nullable<Text>> as [Option<String>], checkouts: Array<Bool> as [bool],
-        reviews: Array<Bool> as [bool], old_items: Array<Nullable<Text>> as [Option<String>],
-        reserved: Array<Timestamptz> as [Moment],
-        untils: Array<Timestamptz> as [Moment],
-        captured: Array<Nullable<Timestamptz>> as [Option<Moment>],
-        versions: Array<BigInt> as [i64]
-    } = concat!("INSERT INTO redemption (book_id, ", columns!(), ") SELECT ?, u.id, u.voucher, \
-        u.organisation, u.store, u.class, u.rule, u.state, u.amount, u.facts, u.lines, \
-        u.buckets::smallint[], u.kinds::text[], u.digests::bytea[], u.cap_key, u.tranche, \
-        u.checkout, u.review, u.old_item, u.reserved, u.until, u.captured, u.version \
-        FROM unnest(?::uuid[], ?::uuid[], ?::uuid[], ?::uuid[], ?::text[], ?::bytea[], ?::text[], \
-        ?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], ?::text[], \
-        ?::boolean[], ?::boolean[], ?::text[], ?::timestamptz[], ?::timestamptz[], \
-        ?::timestamptz[], ?::bigint[]) u(id, voucher, organisation, store, class, rule, state, \
-        amount, facts, lines, buckets, kinds, digests, cap_key, tranche, checkout, review, \
-        old_item, reserved, until, captured, version)")
+    pub InsertRedemptions { book: Integer as i32, rows: Array<Record> as [&'a Redemption] }
+    = concat!("INSERT INTO redemption (book_id, ", columns!(), ") SELECT ?, u.* \
+        FROM unnest(?::redemption_row[]) u")
+}
+
+record! {
+    pub ChangeRecord = "redemption_change" of Change<'_, Redemption> {
+        it => SqlUuid: it.now.id, Text: it.now.state.as_str(),
+        Nullable<Timestamptz>: it.now.captured_at, BigInt: it.now.version,
+        BigInt: it.was.map_or(0, |was| was.version),
+    }
 }
 
 statement! {
     /// The book comes as a column of what is joined, behind a fence: as a constant it lets the
     /// planner of an empty table read the whole book and filter.
     pub UpdateRedemptions {
-        book: Integer as i32, ids: Array<SqlUuid> as [Uuid], states: Array<Text> as [&'static str],
-        captured: Array<Nullable<Timestamptz>> as [Option<Moment>],
-        versions: Array<BigInt> as [i64], were: Array<BigInt> as [i64]
-    } = "UPDATE redemption r SET state = u.state, captured_at = u.captured, version = u.version \
-         FROM (SELECT ?::integer AS book, u.* FROM unnest(?::uuid[], ?::text[], \
-         ?::timestamptz[], ?::bigint[], ?::bigint[]) \
-         u(id, state, captured, version, was) OFFSET 0) u \
-         WHERE r.book_id = u.book AND r.redemption_id = u.id AND r.version = u.was"
+        book: Integer as i32, changes: Array<ChangeRecord> as [&'a Change<'a, Redemption>]
+    } = "UPDATE redemption r SET state = u.state, captured_at = u.captured_at, \
+         version = u.version \
+         FROM (SELECT ?::integer AS book, u.* FROM unnest(?::redemption_change[]) u OFFSET 0) u \
+         WHERE r.book_id = u.book AND r.redemption_id = u.redemption_id AND r.version = u.was"
 }
 
 /// The statements that a clerk runs on redemptions, for the plan test.
@@ -162,51 +159,13 @@ impl Row for Redemption {
         if old.is_empty() {
             return Ok(());
         }
-        let updated = UpdateRedemptions {
-            ids: &old.iter().map(|c| c.now.id).collect::<Vec<_>>(),
-            states: &old.iter().map(|c| c.now.state.as_str()).collect::<Vec<_>>(),
-            captured: &old.iter().map(|c| c.now.captured_at).collect::<Vec<_>>(),
-            versions: &old.iter().map(|c| c.now.version).collect::<Vec<_>>(),
-            were: &old.iter().map(|c| c.was.map_or(0, |was| was.version)).collect::<Vec<_>>(),
-            book: &tx.book,
-        }
-        .execute(tx.connection)?;
+        let updated = UpdateRedemptions { book: &tx.book, changes: &old }.execute(tx.connection)?;
         expect_count(updated, old.len())
     }
 }
 
 fn insert(tx: &mut Tx<'_>, new: &[&Redemption]) -> QueryResult<()> {
-    let marks = |of: fn(&MarkKey) -> String| -> Vec<String> {
-        new.iter().map(|r| array_literal(r.marks.iter().map(|mark| Some(of(mark))))).collect()
-    };
-    let lines = |r: &&Redemption| serde_json::to_string(&r.lines).unwrap_or_default();
-    let inserted = InsertRedemptions {
-        book: &tx.book,
-        ids: &new.iter().map(|r| r.id).collect::<Vec<_>>(),
-        vouchers: &new.iter().map(|r| r.voucher).collect::<Vec<_>>(),
-        organisations: &new.iter().map(|r| r.organisation).collect::<Vec<_>>(),
-        stores: &new.iter().map(|r| r.store).collect::<Vec<_>>(),
-        classes: &new.iter().map(|r| r.class.to_string()).collect::<Vec<_>>(),
-        rules: &new.iter().map(|r| r.rule.to_vec()).collect::<Vec<_>>(),
-        states: &new.iter().map(|r| r.state.as_str()).collect::<Vec<_>>(),
-        amounts: &new.iter().map(|r| r.amount.0).collect::<Vec<_>>(),
-        facts: &new.iter().map(|r| r.facts.clone()).collect::<Vec<_>>(),
-        lines: &new.iter().map(lines).collect::<Vec<_>>(),
-        buckets: &marks(|mark| mark.bucket.to_string()),
-        kinds: &marks(|mark| mark.kind.clone()),
-        // Quoted once more: in an array literal the backslash of bytea's hex form is an escape.
-        digests: &marks(|mark| format!("\\\\x{}", hex::encode(&mark.digest))),
-        cap_keys: &new.iter().map(|r| r.cap_key.clone()).collect::<Vec<_>>(),
-        tranches: &new.iter().map(|r| r.tranche.clone()).collect::<Vec<_>>(),
-        checkouts: &new.iter().map(|r| r.is_checkout).collect::<Vec<_>>(),
-        reviews: &new.iter().map(|r| r.needs_review).collect::<Vec<_>>(),
-        old_items: &new.iter().map(|r| r.old_item.clone()).collect::<Vec<_>>(),
-        reserved: &new.iter().map(|r| r.reserved_at).collect::<Vec<_>>(),
-        untils: &new.iter().map(|r| r.until).collect::<Vec<_>>(),
-        captured: &new.iter().map(|r| r.captured_at).collect::<Vec<_>>(),
-        versions: &new.iter().map(|r| r.version).collect::<Vec<_>>(),
-    }
-    .execute(tx.connection)?;
+    let inserted = InsertRedemptions { book: &tx.book, rows: new }.execute(tx.connection)?;
     expect_count(inserted, new.len())
 }
 

@@ -7,7 +7,7 @@ use crate::kernel::id::BookNo;
 use crate::kernel::money::Fen;
 use crate::kernel::time::Moment;
 use crate::register::model::PersonRef;
-use crate::statement;
+use crate::{record, statement};
 use diesel::result::Error;
 use diesel::sql_types::{
     Array, BigInt, Binary, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
@@ -88,40 +88,42 @@ statement! {
        ORDER BY until LIMIT ?"
 }
 
+record! {
+    pub Record = "voucher_row" of Voucher {
+        it => SqlUuid: it.id, SmallInt: it.person.bucket, SqlUuid: it.person.id,
+        Binary: it.subject.as_slice(), Text: it.class.to_string(), Text: &it.channel,
+        Text: it.region.to_string(), Binary: it.rule.as_slice(), Text: &it.quota_key,
+        Nullable<Text>: &it.lapse_key, SmallInt: it.code_key,
+        Nullable<Binary>: &it.code_digest, Text: it.state.as_str(), BigInt: it.hold.0,
+        Timestamptz: it.claimed_at, Timestamptz: it.until,
+        Nullable<Timestamptz>: it.locked_until, Nullable<SqlUuid>: it.redemption,
+        BigInt: it.version,
+    }
+}
+
 statement! {
-    pub InsertVouchers {
-        book: Integer as i32, ids: Array<SqlUuid> as [Uuid], buckets: Array<SmallInt> as [i16],
-        people: Array<SqlUuid> as [Uuid], subjects: Array<Binary> as [Vec<u8>],
-        classes: Array<Text> as [String], channels: Array<Text> as [String],
-        regions: Array<Text> as [String], rules: Array<Binary> as [Vec<u8>],
-        quota_keys: Array<Text> as [String], lapse_keys: Array<Nullable<Text>> as [Option<String>],
-        code_keys: Array<SmallInt> as [i16],
-        code_digests: Array<Nullable<Binary>> as [Option<Vec<u8>>],
-        states: Array<Text> as [&'static str], holds: Array<BigInt> as [i64],
-        claimed: Array<Timestamptz> as [Moment], untils: Array<Timestamptz> as [Moment],
-        locked: Array<Nullable<Timestamptz>> as [Option<Moment>],
-        redemptions: Array<Nullable<SqlUuid>> as [Option<Uuid>],
-        versions: Array<BigInt> as [i64]
-    } = concat!("INSERT INTO voucher (book_id, ", columns!(), ") SELECT ?, u.* FROM unnest(\
-        ?::uuid[], ?::smallint[], ?::uuid[], ?::bytea[], ?::text[], ?::text[], ?::text[], \
-        ?::bytea[], ?::text[], ?::text[], ?::smallint[], ?::bytea[], ?::text[], ?::bigint[], \
-        ?::timestamptz[], ?::timestamptz[], ?::timestamptz[], ?::uuid[], ?::bigint[]) u")
+    pub InsertVouchers { book: Integer as i32, rows: Array<Record> as [&'a Voucher] }
+    = concat!("INSERT INTO voucher (book_id, ", columns!(), ") SELECT ?, u.* \
+        FROM unnest(?::voucher_row[]) u")
+}
+
+record! {
+    pub ChangeRecord = "voucher_change" of Change<'_, Voucher> {
+        it => SqlUuid: it.now.id, Text: it.now.state.as_str(),
+        Nullable<Timestamptz>: it.now.locked_until, Nullable<SqlUuid>: it.now.redemption,
+        BigInt: it.now.version, BigInt: it.was.map_or(0, |was| was.version),
+    }
 }
 
 statement! {
     /// The book comes as a column of what is joined, behind a fence: as a constant it lets the
     /// planner of an empty table read the whole book and filter.
     pub UpdateVouchers {
-        book: Integer as i32, ids: Array<SqlUuid> as [Uuid], states: Array<Text> as [&'static str],
-        locked: Array<Nullable<Timestamptz>> as [Option<Moment>],
-        redemptions: Array<Nullable<SqlUuid>> as [Option<Uuid>],
-        versions: Array<BigInt> as [i64], were: Array<BigInt> as [i64]
-    } = "UPDATE voucher v SET state = u.state, locked_until = u.locked, \
-         redemption_id = u.redemption, version = u.version \
-         FROM (SELECT ?::integer AS book, u.* FROM unnest(?::uuid[], ?::text[], \
-         ?::timestamptz[], ?::uuid[], ?::bigint[], ?::bigint[]) \
-         u(id, state, locked, redemption, version, was) OFFSET 0) u \
-         WHERE v.book_id = u.book AND v.voucher_id = u.id AND v.version = u.was"
+        book: Integer as i32, changes: Array<ChangeRecord> as [&'a Change<'a, Voucher>]
+    } = "UPDATE voucher v SET state = u.state, locked_until = u.locked_until, \
+         redemption_id = u.redemption_id, version = u.version \
+         FROM (SELECT ?::integer AS book, u.* FROM unnest(?::voucher_change[]) u OFFSET 0) u \
+         WHERE v.book_id = u.book AND v.voucher_id = u.voucher_id AND v.version = u.was"
 }
 
 /// The statements that a clerk runs on vouchers, for the plan test.
@@ -173,44 +175,13 @@ impl Row for Voucher {
         if old.is_empty() {
             return Ok(());
         }
-        let updated = UpdateVouchers {
-            ids: &old.iter().map(|c| c.now.id).collect::<Vec<_>>(),
-            states: &old.iter().map(|c| c.now.state.as_str()).collect::<Vec<_>>(),
-            locked: &old.iter().map(|c| c.now.locked_until).collect::<Vec<_>>(),
-            redemptions: &old.iter().map(|c| c.now.redemption).collect::<Vec<_>>(),
-            versions: &old.iter().map(|c| c.now.version).collect::<Vec<_>>(),
-            were: &old.iter().map(|c| c.was.map_or(0, |was| was.version)).collect::<Vec<_>>(),
-            book: &tx.book,
-        }
-        .execute(tx.connection)?;
+        let updated = UpdateVouchers { book: &tx.book, changes: &old }.execute(tx.connection)?;
         expect_count(updated, old.len())
     }
 }
 
 fn insert(tx: &mut Tx<'_>, new: &[&Voucher]) -> QueryResult<()> {
-    let inserted = InsertVouchers {
-        book: &tx.book,
-        ids: &new.iter().map(|v| v.id).collect::<Vec<_>>(),
-        buckets: &new.iter().map(|v| v.person.bucket).collect::<Vec<_>>(),
-        people: &new.iter().map(|v| v.person.id).collect::<Vec<_>>(),
-        subjects: &new.iter().map(|v| v.subject.to_vec()).collect::<Vec<_>>(),
-        classes: &new.iter().map(|v| v.class.to_string()).collect::<Vec<_>>(),
-        channels: &new.iter().map(|v| v.channel.clone()).collect::<Vec<_>>(),
-        regions: &new.iter().map(|v| v.region.to_string()).collect::<Vec<_>>(),
-        rules: &new.iter().map(|v| v.rule.to_vec()).collect::<Vec<_>>(),
-        quota_keys: &new.iter().map(|v| v.quota_key.clone()).collect::<Vec<_>>(),
-        lapse_keys: &new.iter().map(|v| v.lapse_key.clone()).collect::<Vec<_>>(),
-        code_keys: &new.iter().map(|v| v.code_key).collect::<Vec<_>>(),
-        code_digests: &new.iter().map(|v| v.code_digest.clone()).collect::<Vec<_>>(),
-        states: &new.iter().map(|v| v.state.as_str()).collect::<Vec<_>>(),
-        holds: &new.iter().map(|v| v.hold.0).collect::<Vec<_>>(),
-        claimed: &new.iter().map(|v| v.claimed_at).collect::<Vec<_>>(),
-        untils: &new.iter().map(|v| v.until).collect::<Vec<_>>(),
-        locked: &new.iter().map(|v| v.locked_until).collect::<Vec<_>>(),
-        redemptions: &new.iter().map(|v| v.redemption).collect::<Vec<_>>(),
-        versions: &new.iter().map(|v| v.version).collect::<Vec<_>>(),
-    }
-    .execute(tx.connection)?;
+    let inserted = InsertVouchers { book: &tx.book, rows: new }.execute(tx.connection)?;
     expect_count(inserted, new.len())
 }
 

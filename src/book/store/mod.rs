@@ -7,8 +7,9 @@ pub use role::read_role;
 pub use rows::{Appropriation, BookList, Stamp, Tranche, find_stamps, list_books};
 
 use super::model::{Bucket, Moneys};
+use crate::book::log::NewEntry;
 use crate::kernel::merkle::Frontier;
-use crate::statement;
+use crate::{record, statement};
 use chrono::{DateTime, Utc};
 use diesel::result::Error;
 use diesel::sql_types::{
@@ -27,7 +28,7 @@ statement! {
 }
 
 statement! {
-    pub FindAnswers { keys: Array<Binary> as [Vec<u8>], book: Integer as i32 }
+    pub FindAnswers { keys: Array<Binary> as [&'a [u8]], book: Integer as i32 }
     -> (Binary, Binary, SmallInt, Binary)
     = "SELECT a.key, a.fingerprint, a.status, a.body FROM unnest(?::bytea[]) u(k) \
        CROSS JOIN LATERAL (SELECT key, fingerprint, status, body FROM answer \
@@ -51,32 +52,51 @@ statement! {
        AND (kind LIKE 'application.%' OR kind LIKE 'review.%')) e"
 }
 
+record! {
+    /// An entry that a batch appends.
+    pub EntryRecord = "entry_row" of NewEntry {
+        entry => BigInt: entry.seq, Text: entry.kind, SqlUuid: entry.about, Binary: &entry.leaf,
+        Binary: entry.leaf_hash.as_slice(), Array<Text>: entry.accounts(),
+        Array<BigInt>: entry.amounts(),
+    }
+}
+
 statement! {
-    /// Accounts and amounts come as one text an entry, because arrays of arrays of different
-    /// lengths cannot be unnested.
     pub InsertEntries {
         book: Integer as i32, at: Timestamptz as DateTime<Utc>,
-        seqs: Array<BigInt> as [i64], kinds: Array<Text> as [&'static str],
-        abouts: Array<SqlUuid> as [Uuid], leaves: Array<Binary> as [Vec<u8>],
-        hashes: Array<Binary> as [Vec<u8>], accounts: Array<Text> as [String],
-        amounts: Array<Text> as [String]
+        rows: Array<EntryRecord> as [NewEntry]
     } = "INSERT INTO entry (book_id, at, seq, kind, about, leaf, leaf_hash, accounts, amounts) \
-         SELECT ?, ?, u.seq, u.kind, u.about, u.leaf, u.leaf_hash, \
-         string_to_array(u.accounts, ','), string_to_array(u.amounts, ',')::bigint[] \
-         FROM unnest(?::bigint[], ?::text[], ?::uuid[], ?::bytea[], ?::bytea[], ?::text[], \
-         ?::text[]) u(seq, kind, about, leaf, leaf_hash, accounts, amounts)"
+         SELECT ?, ?, u.seq, u.kind, u.about, u.leaf, u.leaf_hash, u.accounts, u.amounts \
+         FROM unnest(?::entry_row[]) u"
+}
+
+/// The answer that a book gives to an idempotency key, for good.
+#[derive(Debug)]
+pub struct NewAnswer<'a> {
+    pub key: [u8; 16],
+    pub fingerprint: [u8; 16],
+    pub status: i16,
+    pub body: &'a [u8],
+    /// The codes of a refusal, and the rules that refused.
+    pub codes: &'a [String],
+    pub rule: Option<&'a [u8]>,
+}
+
+record! {
+    pub AnswerRecord = "answer_row" of NewAnswer<'_> {
+        answer => Binary: answer.key.as_slice(), Binary: answer.fingerprint.as_slice(),
+        SmallInt: answer.status, Binary: answer.body, Array<Text>: answer.codes,
+        Nullable<Binary>: answer.rule,
+    }
 }
 
 statement! {
     pub InsertAnswers {
         book: Integer as i32, at: Timestamptz as DateTime<Utc>,
-        keys: Array<Binary> as [Vec<u8>], fingerprints: Array<Binary> as [Vec<u8>],
-        statuses: Array<SmallInt> as [i16], bodies: Array<Binary> as [Vec<u8>],
-        codes: Array<Text> as [String], rules: Array<Nullable<Binary>> as [Option<Vec<u8>>]
+        rows: Array<AnswerRecord> as [NewAnswer<'a>]
     } = "INSERT INTO answer (book_id, at, key, fingerprint, status, body, codes, rule) \
-         SELECT ?, ?, u.key, u.fingerprint, u.status, u.body, string_to_array(u.codes, ','), \
-         u.rule FROM unnest(?::bytea[], ?::bytea[], ?::smallint[], ?::bytea[], ?::text[], \
-         ?::bytea[]) u(key, fingerprint, status, body, codes, rule)"
+         SELECT ?, ?, u.key, u.fingerprint, u.status, u.body, u.codes, u.rule \
+         FROM unnest(?::answer_row[]) u"
 }
 
 statement! {
@@ -160,7 +180,7 @@ pub fn lock_head(connection: &mut PgConnection, book: i32) -> QueryResult<Head> 
 pub fn find_answers(
     connection: &mut PgConnection,
     book: i32,
-    keys: &[Vec<u8>],
+    keys: &[&[u8]],
 ) -> QueryResult<HashMap<Vec<u8>, StoredAnswer>> {
     if keys.is_empty() {
         return Ok(HashMap::new());

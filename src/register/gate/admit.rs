@@ -171,7 +171,7 @@ impl Gate {
         let (clock, book, digest) = (self.clock.clone(), asking.book, asking.digest.to_vec());
         let look = move |connection: &mut diesel::PgConnection| {
             let rows = read_quotas(connection, &keys, &clock)?;
-            Ok((rows, !find_answers(connection, book, &[digest])?.is_empty()))
+            Ok((rows, !find_answers(connection, book, &[&digest])?.is_empty()))
         };
         let (rows, answered) = read(&self.pool, look).await.map_err(|_| TurnedAway::Busy)?;
         let row = rows.into_iter().next().ok_or(TurnedAway::Busy)?;

@@ -105,8 +105,7 @@ impl Gate {
             let mut of_book: HashMap<BookNo, Vec<Question<AnswerKey, bool>>> = HashMap::new();
             questions.into_iter().for_each(|it| of_book.entry(it.0.0).or_default().push(it));
             for (book, questions) in of_book {
-                let keys: Vec<Vec<u8>> =
-                    questions.iter().map(|((_, key), _)| key.to_vec()).collect();
+                let keys: Vec<&[u8]> = questions.iter().map(|((_, key), _)| &key[..]).collect();
                 let Ok(mut connection) = self.pool.get() else { continue };
                 let Ok(found) = find_answers(&mut connection, book, &keys) else { continue };
                 for ((_, digest), answered) in questions {

@@ -3,7 +3,7 @@
 use crate::infra::clock::Clock;
 use crate::kernel::time::Moment;
 use crate::register::model::{PersonRef, Quota};
-use crate::register::store::{PersonKey, person_columns, quota_of_columns};
+use crate::register::store::{PersonKey, PersonKeyRecord, quota_of_columns};
 use crate::statement;
 use diesel::sql_types::{
     Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
@@ -13,13 +13,11 @@ use uuid::Uuid;
 
 statement! {
     /// Quota rows without a lock, for the gate; and the database's time.
-    ReadQuotas {
-        buckets: Array<SmallInt> as [i16], people: Array<SqlUuid> as [Uuid],
-        keys: Array<Text> as [String]
-    } -> (BigInt, Timestamptz, Array<Integer>, Array<Integer>, Array<SqlUuid>, Array<SmallInt>,
-          Array<Nullable<Timestamptz>>, Array<Nullable<Text>>, BigInt)
+    ReadQuotas { keys: Array<PersonKeyRecord> as [PersonKey] }
+    -> (BigInt, Timestamptz, Array<Integer>, Array<Integer>, Array<SqlUuid>, Array<SmallInt>,
+        Array<Nullable<Timestamptz>>, Array<Nullable<Text>>, BigInt)
     = "SELECT u.n, clock_timestamp(), q.books, q.provinces, q.holders, q.states, q.untils, \
-       q.lapse_keys, q.version FROM unnest(?::smallint[], ?::uuid[], ?::text[]) WITH ORDINALITY \
+       q.lapse_keys, q.version FROM unnest(?::person_key[]) WITH ORDINALITY \
        u(bucket, person, key, n) CROSS JOIN LATERAL (SELECT * FROM quota \
        WHERE bucket = u.bucket AND person_id = u.person AND key = u.key LIMIT 1) q"
 }
@@ -82,9 +80,7 @@ pub fn read_quotas(
     keys: &[PersonKey],
     clock: &Clock,
 ) -> QueryResult<Vec<QuotaRead>> {
-    let (buckets, people, names) = person_columns(keys);
-    let rows: Vec<Columns> =
-        ReadQuotas { buckets: &buckets, people: &people, keys: &names }.load(connection)?;
+    let rows: Vec<Columns> = ReadQuotas { keys }.load(connection)?;
     let free = |(person, key): &PersonKey| QuotaRead {
         quota: Quota { person: *person, key: key.clone(), slots: Vec::new(), version: 0 },
         at: clock.now(),

@@ -7,6 +7,8 @@ mod tally;
 pub use quota::quota_of_columns;
 
 use super::model::PersonRef;
+use crate::record;
+use diesel::sql_types::{SmallInt, Text, Uuid as SqlUuid};
 use uuid::Uuid;
 
 /// The statements that a clerk runs on the registers, for the plan test.
@@ -22,10 +24,10 @@ pub const CLERK_STATEMENTS: &[(&str, &str)] = &[
 /// Keys of quotas and tallies: a person and a text.
 pub type PersonKey = (PersonRef, String);
 
-pub fn person_columns(keys: &[PersonKey]) -> (Vec<i16>, Vec<Uuid>, Vec<String>) {
-    let buckets = keys.iter().map(|(person, _)| person.bucket).collect();
-    let people = keys.iter().map(|(person, _)| person.id).collect();
-    (buckets, people, keys.iter().map(|(_, key)| key.clone()).collect())
+record! {
+    pub PersonKeyRecord = "person_key" of PersonKey {
+        key => SmallInt: key.0.bucket, SqlUuid: key.0.id, Text: &key.1,
+    }
 }
 
 fn person_key((bucket, id, key): (i16, Uuid, String)) -> PersonKey {

@@ -1,59 +1,53 @@
 //! Every statement on tallies.
 
-use super::{PersonKey, person_columns, person_key};
+use super::{PersonKey, PersonKeyRecord, person_key};
 use crate::book::desk::{Change, Register, Row, Tx};
 use crate::book::store::expect_count;
 use crate::register::model::{PersonRef, Tally};
-use crate::statement;
+use crate::{record, statement};
 use diesel::sql_types::{Array, BigInt, SmallInt, Text, Uuid as SqlUuid};
 use diesel::{QueryResult, RunQueryDsl};
 use uuid::Uuid;
 
+record! {
+    pub Record = "tally_row" of Tally {
+        tally => SmallInt: tally.person.bucket, SqlUuid: tally.person.id, Text: &tally.key,
+        BigInt: tally.held_fen, BigInt: tally.used_fen, BigInt: tally.count,
+        BigInt: tally.version,
+    }
+}
+
 statement! {
-    pub MakeTallies {
-        buckets: Array<SmallInt> as [i16], people: Array<SqlUuid> as [Uuid],
-        keys: Array<Text> as [String]
-    } -> (SmallInt, SqlUuid, Text)
+    pub MakeTallies { keys: Array<PersonKeyRecord> as [PersonKey] } -> (SmallInt, SqlUuid, Text)
     = "INSERT INTO tally (bucket, person_id, key, held_fen, used_fen, count, version) \
-       SELECT u.bucket, u.person, u.key, 0, 0, 0, 0 \
-       FROM unnest(?::smallint[], ?::uuid[], ?::text[]) WITH ORDINALITY \
-       u(bucket, person, key, n) ORDER BY u.n ON CONFLICT DO NOTHING \
+       SELECT u.bucket, u.person_id, u.key, 0, 0, 0, 0 FROM unnest(?::person_key[]) \
+       WITH ORDINALITY u(bucket, person_id, key, n) ORDER BY u.n ON CONFLICT DO NOTHING \
        RETURNING bucket, person_id, key"
 }
 
 statement! {
-    pub LockTallies {
-        buckets: Array<SmallInt> as [i16], people: Array<SqlUuid> as [Uuid],
-        keys: Array<Text> as [String]
-    } -> (SmallInt, SqlUuid, Text, BigInt, BigInt, BigInt, BigInt)
+    pub LockTallies { keys: Array<PersonKeyRecord> as [PersonKey] }
+    -> (SmallInt, SqlUuid, Text, BigInt, BigInt, BigInt, BigInt)
     = "SELECT t.bucket, t.person_id, t.key, t.held_fen, t.used_fen, t.count, t.version \
-       FROM (SELECT * FROM unnest(?::smallint[], ?::uuid[], ?::text[]) WITH ORDINALITY \
-       u(bucket, person, key, n) ORDER BY n) u CROSS JOIN LATERAL (SELECT * FROM tally \
+       FROM (SELECT * FROM unnest(?::person_key[]) WITH ORDINALITY u(bucket, person, key, n) \
+       ORDER BY n) u CROSS JOIN LATERAL (SELECT * FROM tally \
        WHERE bucket = u.bucket AND person_id = u.person AND key = u.key LIMIT 1 FOR UPDATE) t"
 }
 
 statement! {
-    pub PeekTallies {
-        buckets: Array<SmallInt> as [i16], people: Array<SqlUuid> as [Uuid],
-        keys: Array<Text> as [String]
-    } -> (SmallInt, SqlUuid, Text, BigInt, BigInt, BigInt, BigInt)
+    pub PeekTallies { keys: Array<PersonKeyRecord> as [PersonKey] }
+    -> (SmallInt, SqlUuid, Text, BigInt, BigInt, BigInt, BigInt)
     = "SELECT t.bucket, t.person_id, t.key, t.held_fen, t.used_fen, t.count, t.version \
-       FROM unnest(?::smallint[], ?::uuid[], ?::text[]) u(bucket, person, key) \
-       CROSS JOIN LATERAL (SELECT * FROM tally WHERE bucket = u.bucket AND person_id = u.person \
-       AND key = u.key LIMIT 1) t"
+       FROM unnest(?::person_key[]) u CROSS JOIN LATERAL (SELECT * FROM tally \
+       WHERE bucket = u.bucket AND person_id = u.person_id AND key = u.key LIMIT 1) t"
 }
 
 statement! {
-    pub SaveTallies {
-        buckets: Array<SmallInt> as [i16], people: Array<SqlUuid> as [Uuid],
-        keys: Array<Text> as [String], held: Array<BigInt> as [i64],
-        used: Array<BigInt> as [i64], counts: Array<BigInt> as [i64],
-        versions: Array<BigInt> as [i64], were: Array<BigInt> as [i64]
-    } = "UPDATE tally t SET held_fen = u.held, used_fen = u.used, count = u.count, \
-         version = u.version FROM unnest(?::smallint[], ?::uuid[], ?::text[], ?::bigint[], \
-         ?::bigint[], ?::bigint[], ?::bigint[], ?::bigint[]) \
-         u(bucket, person, key, held, used, count, version, was) WHERE t.bucket = u.bucket \
-         AND t.person_id = u.person AND t.key = u.key AND t.version = u.was"
+    pub SaveTallies { rows: Array<Record> as [&'a Tally], were: Array<BigInt> as [i64] }
+    = "UPDATE tally t SET held_fen = u.held, used_fen = u.used, count = u.count, \
+       version = u.version FROM unnest(?::tally_row[], ?::bigint[]) \
+       u(bucket, person, key, held, used, count, version, was) WHERE t.bucket = u.bucket \
+       AND t.person_id = u.person AND t.key = u.key AND t.version = u.was"
 }
 
 impl Row for Tally {
@@ -65,19 +59,9 @@ impl Row for Tally {
     }
 
     fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
-        let keys: Vec<PersonKey> = changes.iter().map(|change| change.now.key()).collect();
-        let (buckets, people, names) = person_columns(&keys);
-        let saved = SaveTallies {
-            buckets: &buckets,
-            people: &people,
-            keys: &names,
-            held: &changes.iter().map(|change| change.now.held_fen).collect::<Vec<_>>(),
-            used: &changes.iter().map(|change| change.now.used_fen).collect::<Vec<_>>(),
-            counts: &changes.iter().map(|change| change.now.count).collect::<Vec<_>>(),
-            versions: &changes.iter().map(|change| change.now.version).collect::<Vec<_>>(),
-            were: &changes.iter().map(|c| c.was.map_or(0, |was| was.version)).collect::<Vec<_>>(),
-        }
-        .execute(tx.connection)?;
+        let rows: Vec<&Tally> = changes.iter().map(|change| change.now).collect();
+        let were: Vec<i64> = changes.iter().map(|c| c.was.map_or(0, |was| was.version)).collect();
+        let saved = SaveTallies { rows: &rows, were: &were }.execute(tx.connection)?;
         expect_count(saved, changes.len())
     }
 }
@@ -90,24 +74,18 @@ impl Register for Tally {
     /// Always made free: what a tally grows by is known only once all is decided.
     fn make(tx: &mut Tx<'_>, born: &[Self]) -> QueryResult<Vec<PersonKey>> {
         let keys: Vec<PersonKey> = born.iter().map(Row::key).collect();
-        let (buckets, people, names) = person_columns(&keys);
-        let made: Vec<(i16, Uuid, String)> =
-            MakeTallies { buckets: &buckets, people: &people, keys: &names }.load(tx.connection)?;
+        let made: Vec<(i16, Uuid, String)> = MakeTallies { keys: &keys }.load(tx.connection)?;
         Ok(made.into_iter().map(person_key).collect())
     }
 
     fn lock(tx: &mut Tx<'_>, keys: &[PersonKey]) -> QueryResult<Vec<Self>> {
-        let (buckets, people, names) = person_columns(keys);
-        let rows: Vec<TallyColumns> =
-            LockTallies { buckets: &buckets, people: &people, keys: &names }.load(tx.connection)?;
+        let rows: Vec<TallyColumns> = LockTallies { keys }.load(tx.connection)?;
         expect_count(rows.len(), keys.len())?;
         Ok(rows.into_iter().map(tally_of_columns).collect())
     }
 
     fn peek(tx: &mut Tx<'_>, keys: &[PersonKey]) -> QueryResult<Vec<Self>> {
-        let (buckets, people, names) = person_columns(keys);
-        let rows: Vec<TallyColumns> =
-            PeekTallies { buckets: &buckets, people: &people, keys: &names }.load(tx.connection)?;
+        let rows: Vec<TallyColumns> = PeekTallies { keys }.load(tx.connection)?;
         let found: Vec<Tally> = rows.into_iter().map(tally_of_columns).collect();
         let free = |key: &&PersonKey| found.iter().all(|row| row.key() != **key);
         let free: Vec<Tally> =

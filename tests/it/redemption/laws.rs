@@ -93,7 +93,7 @@ impl Pure {
                 for draft in &outcome.entries {
                     let (book_name, actor) = ("310000/appliance/2025", &Actor::System);
                     let place = Place { book: 1, book_name, at: now, actor };
-                    let view = EntryView::of_leaf(&leaf(&place, self.seq, draft)).unwrap();
+                    let view = EntryView::of_leaf(&leaf(&place, self.seq, draft.clone())).unwrap();
                     self.log.apply(&audit::entry_types(), &view).expect("it follows");
                     self.desk.moneys.apply(&draft.legs).expect("it balances");
                     self.seq += 1;

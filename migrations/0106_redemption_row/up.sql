@@ -1,0 +1,25 @@
+-- A new redemption.
+CREATE TYPE redemption_row AS (
+    redemption_id uuid,
+    voucher_id uuid,
+    organisation_id uuid,
+    store_id uuid,
+    class text,
+    rule bytea,
+    state text,
+    amount_fen bigint,
+    facts text,
+    lines text,
+    mark_buckets smallint[],
+    mark_kinds text[],
+    mark_digests bytea[],
+    cap_key text,
+    tranche text,
+    is_checkout boolean,
+    needs_review boolean,
+    old_item text,
+    reserved_at timestamptz,
+    until timestamptz,
+    captured_at timestamptz,
+    version bigint
+);
