@@ -5,6 +5,7 @@ use super::model::{Application, State};
 use super::payee::Payee;
 use crate::book::desk::{Change, Load, Row, Tx};
 use crate::book::store::expect_count;
+use crate::infra::statement::Writes;
 use crate::kernel::id::BookNo;
 use crate::kernel::money::Fen;
 use crate::kernel::time::Moment;
@@ -160,7 +161,11 @@ impl Row for Application {
         self.id
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         let new: Vec<&Application> =
             changes.iter().filter(|c| c.was.is_none()).map(|c| c.now).collect();
         let old: Vec<&Change<'_, Application>> =
@@ -315,7 +320,11 @@ impl Row for Payee {
         self.application
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         let saved = SavePayees {
             book: &tx.book,
             ids: &changes.iter().map(|c| c.now.application).collect::<Vec<_>>(),

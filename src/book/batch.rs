@@ -5,15 +5,16 @@ use super::desk::{Ask, Desk, Tx};
 use super::envelope::{Envelope, Reply};
 use super::log::{Appended, Place, Receipt};
 use super::model::{Decision, Fault, Moneys, Outcome};
-use super::store::{self, Head, InsertAnswers, NewAnswer, SaveHead, StoredAnswer, expect_count};
+use super::store::{self, Head, InsertAnswers, NewAnswer, NewHead, StoredAnswer};
 use crate::http::problem::Problem;
+use crate::infra::statement::Writes;
 use crate::kernel::canonical;
 use crate::kernel::refusal::Refusal;
 use crate::kernel::time::Moment;
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
 use diesel::result::Error;
-use diesel::{PgConnection, QueryResult, RunQueryDsl};
+use diesel::{PgConnection, QueryResult};
 use serde_json::Value;
 use std::any::Any;
 use std::collections::HashMap;
@@ -237,32 +238,36 @@ impl<'a> Batch<'a> {
     }
 
     fn save(
-        &mut self,
+        &self,
         connection: &mut PgConnection,
         jobs: &[&Envelope],
         keys: &[Option<Key>],
         verdicts: &[Option<Verdict>],
     ) -> QueryResult<()> {
-        let mut tx = Tx { connection, book: self.book.no, now: self.now };
-        self.desk.save(&mut tx)?;
-        save_answers(tx.connection, self.book.no, self.now, jobs, keys, verdicts)?;
+        let (book, at) = (self.book.no, self.now);
+        let mut tx = Tx { connection, book, now: at };
+        let mut writes = Writes::default();
+        self.desk.save(&mut tx, &mut writes)?;
+        let each = jobs.iter().zip(keys).zip(verdicts);
+        let rows: Vec<NewAnswer<'_>> = each
+            .filter_map(|((job, key), verdict)| to_store(job, *key, verdict.as_ref()))
+            .collect();
+        let answers = rows.len();
+        if answers > 0 {
+            writes.add(InsertAnswers { book, at, rows }, answers);
+        }
         if self.appended.is_empty() {
-            return Ok(());
+            return writes.run(tx.connection);
         }
-        self.appended.save(tx.connection, self.book.no, self.now)?;
-        let changes = self.desk.moneys.since(&self.before);
-        store::add_balances(tx.connection, self.book.no, &changes)?;
-        let saved = SaveHead {
+        let head = NewHead {
             state: self.desk.book_state(),
-            size: &(self.head.frontier.size().cast_signed()),
-            frontier: &self.head.frontier.to_bytes(),
-            root: &self.head.frontier.root(),
-            at: &self.now,
-            book: &self.book.no,
-            was: &(self.size_before.cast_signed()),
-        }
-        .execute(tx.connection)?;
-        expect_count(saved, 1)
+            frontier: &self.head.frontier,
+            at,
+            was: self.size_before,
+        };
+        let moves = self.desk.moneys.since(&self.before);
+        store::append(&mut writes, book, self.appended.entries(), &moves, &head);
+        writes.run(tx.connection)
     }
 }
 
@@ -296,24 +301,6 @@ fn refused(job: &Envelope, status: u16, refusals: Vec<Refusal>, rule: Option<[u8
     let problem = Problem::refused(status, refusals);
     let body = problem.to_bytes(job.language, &job.request_id);
     Verdict::Answered { status, body, refused: Refused { codes, rule }, hint: None }
-}
-
-fn save_answers(
-    connection: &mut PgConnection,
-    book: i32,
-    at: Moment,
-    jobs: &[&Envelope],
-    keys: &[Option<Key>],
-    verdicts: &[Option<Verdict>],
-) -> QueryResult<()> {
-    let each = jobs.iter().zip(keys).zip(verdicts);
-    let rows: Vec<NewAnswer<'_>> =
-        each.filter_map(|((job, key), verdict)| to_store(job, *key, verdict.as_ref())).collect();
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let inserted = InsertAnswers { book: &book, at: &at, rows: &rows }.execute(connection)?;
-    expect_count(inserted, rows.len())
 }
 
 /// What is kept of an answer: nothing where it was kept before, or came without a key.

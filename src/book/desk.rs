@@ -6,6 +6,7 @@
 
 use super::model::{Fault, Moneys};
 use super::table::{AnyTable, Slot, Table, load, peek, take};
+use crate::infra::statement::Writes;
 use crate::kernel::id::BookNo;
 use crate::kernel::time::Moment;
 use diesel::QueryResult;
@@ -30,8 +31,13 @@ pub trait Row: Clone + Send + 'static {
     const RANK: u16;
     fn key(&self) -> Self::Key;
     /// Writes the changed rows with a fixed number of statements, each guarded by what was read;
-    /// an affected count that differs is an error.
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()>;
+    /// an affected count that differs is an error. What tills and claims write goes to `writes`,
+    /// which run together at the end; what is rare may run at once.
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        writes: &mut Writes<'r>,
+    ) -> QueryResult<()>;
 }
 
 /// A row of a book or a reference table: read without a lock, since every writer of the book
@@ -68,6 +74,15 @@ pub trait Register: Row + PartialEq {
 pub struct Change<'a, R> {
     pub was: Option<&'a R>,
     pub now: &'a R,
+}
+
+// By hand: a derived copy would want the row to be one too.
+impl<R> Copy for Change<'_, R> {}
+
+impl<R> Clone for Change<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
 }
 
 /// The unit of work of one batch.
@@ -169,8 +184,8 @@ impl Desk {
         Ok(any)
     }
 
-    pub(super) fn save(&mut self, tx: &mut Tx<'_>) -> QueryResult<()> {
-        self.tables.iter_mut().try_for_each(|(_, _, table)| table.save(tx))
+    pub(super) fn save<'r>(&'r self, tx: &mut Tx<'_>, writes: &mut Writes<'r>) -> QueryResult<()> {
+        self.tables.iter().try_for_each(|(_, _, table)| table.save(tx, writes))
     }
 
     fn find<R: Row>(&self) -> Option<&Table<R>> {

@@ -5,12 +5,10 @@
 //! no float, no identity and no free text in it.
 
 use super::model::{Actor, Draft, Fault, Leg};
-use super::store::{InsertEntries, expect_count};
 use crate::kernel::canonical;
 use crate::kernel::id::BookNo;
 use crate::kernel::merkle::{self, Frontier, Hash};
 use crate::kernel::time::{self, Moment};
-use diesel::{PgConnection, QueryResult, RunQueryDsl};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -122,8 +120,8 @@ impl Appended {
         self.0.is_empty()
     }
 
-    pub fn save(&self, connection: &mut PgConnection, book: BookNo, at: Moment) -> QueryResult<()> {
-        let inserted = InsertEntries { book: &book, at: &at, rows: &self.0 }.execute(connection)?;
-        expect_count(inserted, self.0.len())
+    /// The entries in the order of their places.
+    pub fn entries(&self) -> &[NewEntry] {
+        &self.0
     }
 }

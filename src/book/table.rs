@@ -1,6 +1,7 @@
 //! The rows of one type on a desk: what is wanted of them, as they were read, as they are to be.
 
 use super::desk::{Change, Load, Register, Row, Tx};
+use crate::infra::statement::Writes;
 use diesel::QueryResult;
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -72,7 +73,7 @@ pub(super) trait AnyTable: Send {
     fn load(&mut self, tx: &mut Tx<'_>) -> QueryResult<bool>;
     /// Takes what is wanted for absent.
     fn settle(&mut self);
-    fn save(&mut self, tx: &mut Tx<'_>) -> QueryResult<()>;
+    fn save<'r>(&'r self, tx: &mut Tx<'_>, writes: &mut Writes<'r>) -> QueryResult<()>;
     fn keep(&mut self);
     fn undo(&mut self);
     fn as_any(&self) -> &dyn Any;
@@ -118,11 +119,11 @@ impl<R: Row> AnyTable for Table<R> {
         }
     }
 
-    fn save(&mut self, tx: &mut Tx<'_>) -> QueryResult<()> {
-        let mut changed: Vec<(&R::Key, &Slot<R>)> =
+    fn save<'r>(&'r self, tx: &mut Tx<'_>, writes: &mut Writes<'r>) -> QueryResult<()> {
+        let mut changed: Vec<(&'r R::Key, &'r Slot<R>)> =
             self.slots.iter().filter(|(_, slot)| slot.changed).collect();
         changed.sort_by(|a, b| a.0.cmp(b.0));
-        let changes: Vec<Change<'_, R>> = changed
+        let changes: Vec<Change<'r, R>> = changed
             .iter()
             .filter_map(|(_, slot)| {
                 let (was, now) = (slot.was.as_ref(), slot.now.as_ref()?);
@@ -130,7 +131,7 @@ impl<R: Row> AnyTable for Table<R> {
                 (!idle).then_some(Change { was, now })
             })
             .collect();
-        if changes.is_empty() { Ok(()) } else { R::save(tx, &changes) }
+        if changes.is_empty() { Ok(()) } else { R::save(tx, &changes, writes) }
     }
 
     fn keep(&mut self) {

@@ -1,10 +1,10 @@
 //! Every statement on people, their pseudonyms and organisations.
 
 use crate::book::desk::{Change, Load, Row, Tx};
-use crate::book::store::expect_count;
 use crate::infra::keys::{KeyRing, SubKey};
+use crate::infra::statement::Writes;
 use crate::kernel::refusal::Refusal;
-use crate::statement;
+use crate::{part, statement};
 use chrono::NaiveDate;
 use diesel::sql_types::{Array, Binary, Date, Integer, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use diesel::{OptionalExtension, PgConnection, QueryResult, RunQueryDsl};
@@ -21,13 +21,13 @@ statement! {
        LIMIT 1) s"
 }
 
-statement! {
+part! {
     pub InsertSubjects {
-        book: Integer as i32, people: Array<SqlUuid> as [Uuid],
-        subjects: Array<Binary> as [Vec<u8>],
-        secrets: Array<Nullable<Binary>> as [Option<Vec<u8>>]
-    } = "INSERT INTO vault.subject (book_id, person_id, subject, secret) \
-         SELECT ?, u.* FROM unnest(?::uuid[], ?::bytea[], ?::bytea[]) u(person, subject, secret)"
+        book: Integer as i32, people: Array<SqlUuid> as Vec<Uuid>,
+        subjects: Array<Binary> as Vec<Vec<u8>>,
+        secrets: Array<Nullable<Binary>> as Vec<Option<Vec<u8>>>
+    } = "INSERT INTO vault.subject (book_id, person_id, subject, secret) SELECT ?::integer, u.* \
+         FROM unnest(?::uuid[], ?::bytea[], ?::bytea[]) u(person, subject, secret)"
 }
 
 statement! {
@@ -111,19 +111,21 @@ impl Row for Subject {
         self.person
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
-        let people: Vec<Uuid> = changes.iter().map(|change| change.now.person).collect();
-        let subjects: Vec<Vec<u8>> =
-            changes.iter().map(|change| change.now.subject.to_vec()).collect();
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        writes: &mut Writes<'r>,
+    ) -> QueryResult<()> {
+        let subjects = || changes.iter().map(|change| change.now);
         let secret = |subject: &Subject| subject.secret.map(|secret| secret.expose().to_vec());
-        let inserted = InsertSubjects {
-            book: &tx.book,
-            people: &people,
-            subjects: &subjects,
-            secrets: &changes.iter().map(|change| secret(change.now)).collect::<Vec<_>>(),
-        }
-        .execute(tx.connection)?;
-        expect_count(inserted, changes.len())
+        let part = InsertSubjects {
+            book: tx.book,
+            people: subjects().map(|subject| subject.person).collect(),
+            subjects: subjects().map(|subject| subject.subject.to_vec()).collect(),
+            secrets: subjects().map(secret).collect(),
+        };
+        writes.add(part, changes.len());
+        Ok(())
     }
 }
 
@@ -168,6 +170,13 @@ pub struct KnownPerson {
     pub is_active: bool,
 }
 
+impl KnownPerson {
+    /// Of the columns of his row.
+    pub fn of(born_on: Option<NaiveDate>, state: &str) -> KnownPerson {
+        KnownPerson { born_on, is_active: state == "active" }
+    }
+}
+
 pub fn find_person(
     connection: &mut PgConnection,
     bucket: i16,
@@ -175,7 +184,7 @@ pub fn find_person(
 ) -> QueryResult<Option<KnownPerson>> {
     let row: Option<(Option<NaiveDate>, String)> =
         FindPerson { bucket: &bucket, id: &id }.get_result(connection).optional()?;
-    Ok(row.map(|(born_on, state)| KnownPerson { born_on, is_active: state == "active" }))
+    Ok(row.map(|(born_on, state)| KnownPerson::of(born_on, &state)))
 }
 
 /// The same of many, by bucket and id; who is not there is missing.
@@ -187,7 +196,7 @@ pub fn find_people(
     let rows: Vec<(Uuid, Option<NaiveDate>, String)> =
         ListPeople { buckets: &buckets, ids: &ids }.load(connection)?;
     let known = |(id, born_on, state): (Uuid, Option<NaiveDate>, String)| {
-        (id, KnownPerson { born_on, is_active: state == "active" })
+        (id, KnownPerson::of(born_on, &state))
     };
     Ok(rows.into_iter().map(known).collect())
 }

@@ -9,4 +9,5 @@ pub mod migrations;
 pub mod postgres;
 pub mod redis;
 pub mod settings;
+pub mod statement;
 pub mod telemetry;

@@ -4,6 +4,7 @@ use super::model::{OldItem, RejectReason, State};
 use crate::book::desk::{Change, Load, Row, Tx};
 use crate::book::store::expect_count;
 use crate::infra::keys::{Digest, bucket_of};
+use crate::infra::statement::Writes;
 use crate::kernel::id::BookNo;
 use crate::kernel::time::Moment;
 use crate::register::model::MarkKey;
@@ -119,7 +120,11 @@ impl Row for OldItem {
         self.id
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         fn all<T>(changes: &[Change<'_, OldItem>], of: impl Fn(&OldItem) -> T) -> Vec<T> {
             changes.iter().map(|change| of(change.now)).collect()
         }

@@ -2,6 +2,7 @@
 
 use crate::book::desk::{Change, Load, Row, Tx};
 use crate::book::store::expect_count;
+use crate::infra::statement::Writes;
 use crate::kernel::time::Moment;
 use crate::statement;
 use diesel::sql_types::{Array, Binary, Bool, Integer, Text, Timestamptz};
@@ -47,7 +48,11 @@ impl Row for Published {
         (self.id.clone(), self.version)
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         for Change { now, .. } in changes {
             let Published { id, version, text, hash } = now;
             let inserted = InsertPublished { hash, id, version, text, at: &tx.now };

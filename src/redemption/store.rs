@@ -2,12 +2,12 @@
 
 use super::model::{Redemption, State};
 use crate::book::desk::{Change, Load, Row, Tx};
-use crate::book::store::expect_count;
+use crate::infra::statement::Writes;
 use crate::kernel::id::BookNo;
 use crate::kernel::money::Fen;
 use crate::kernel::time::Moment;
 use crate::register::model::MarkKey;
-use crate::{record, statement};
+use crate::{part, record, statement};
 use diesel::result::Error;
 use diesel::sql_types::{
     Array, BigInt, Binary, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
@@ -82,9 +82,11 @@ record! {
     }
 }
 
-statement! {
-    pub InsertRedemptions { book: Integer as i32, rows: Array<Record> as [&'a Redemption] }
-    = concat!("INSERT INTO redemption (book_id, ", columns!(), ") SELECT ?, u.* \
+part! {
+    pub InsertRedemptions<'r> {
+        book: Integer as i32, rows: Array<Record> as Vec<&'r Redemption>
+    }
+    = concat!("INSERT INTO redemption (book_id, ", columns!(), ") SELECT ?::integer, u.* \
         FROM unnest(?::redemption_row[]) u")
 }
 
@@ -96,11 +98,11 @@ record! {
     }
 }
 
-statement! {
+part! {
     /// The book comes as a column of what is joined, behind a fence: as a constant it lets the
     /// planner of an empty table read the whole book and filter.
-    pub UpdateRedemptions {
-        book: Integer as i32, changes: Array<ChangeRecord> as [&'a Change<'a, Redemption>]
+    pub UpdateRedemptions<'r> {
+        book: Integer as i32, changes: Array<ChangeRecord> as Vec<Change<'r, Redemption>>
     } = "UPDATE redemption r SET state = u.state, captured_at = u.captured_at, \
          version = u.version \
          FROM (SELECT ?::integer AS book, u.* FROM unnest(?::redemption_change[]) u OFFSET 0) u \
@@ -148,25 +150,24 @@ impl Row for Redemption {
         self.id
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
-        let new: Vec<&Redemption> =
-            changes.iter().filter(|c| c.was.is_none()).map(|c| c.now).collect();
-        let old: Vec<&Change<'_, Redemption>> =
-            changes.iter().filter(|c| c.was.is_some()).collect();
-        if !new.is_empty() {
-            insert(tx, &new)?;
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        writes: &mut Writes<'r>,
+    ) -> QueryResult<()> {
+        let (book, rows) = (tx.book, changes.iter().filter(|c| c.was.is_none()).map(|c| c.now));
+        let rows: Vec<&Redemption> = rows.collect();
+        let changes: Vec<_> = changes.iter().filter(|c| c.was.is_some()).copied().collect();
+        if !rows.is_empty() {
+            let count = rows.len();
+            writes.add(InsertRedemptions { book, rows }, count);
         }
-        if old.is_empty() {
-            return Ok(());
+        if !changes.is_empty() {
+            let count = changes.len();
+            writes.add(UpdateRedemptions { book, changes }, count);
         }
-        let updated = UpdateRedemptions { book: &tx.book, changes: &old }.execute(tx.connection)?;
-        expect_count(updated, old.len())
+        Ok(())
     }
-}
-
-fn insert(tx: &mut Tx<'_>, new: &[&Redemption]) -> QueryResult<()> {
-    let inserted = InsertRedemptions { book: &tx.book, rows: new }.execute(tx.connection)?;
-    expect_count(inserted, new.len())
 }
 
 impl Load for Redemption {

@@ -5,6 +5,7 @@ use super::model::{Review, Waiting, Whose};
 use crate::application::model::State;
 use crate::book::desk::{Change, Load, Row, Tx};
 use crate::book::store::expect_count;
+use crate::infra::statement::Writes;
 use crate::kernel::id::BookNo;
 use crate::kernel::money::Fen;
 use crate::kernel::time::Moment;
@@ -76,7 +77,11 @@ impl Row for Review {
         self.application
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         let reviewer = |review: &Review| review.reviewer.map(|login| login.to_vec());
         let saved = SaveReviews {
             book: &tx.book,

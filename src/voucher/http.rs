@@ -6,7 +6,7 @@ use super::doors::{Doors, book_of, facts_of_person, put};
 use super::ends::GiveBack;
 use super::gate;
 use super::model::Voucher;
-use super::store;
+use super::store::{self, Shown};
 use crate::book::{Answered, BookInfo, read};
 use crate::http::extract::{Asked, Posted};
 use crate::http::problem::Problem;
@@ -263,9 +263,9 @@ pub async fn by_code(
     let keys = doors.keys.all(Purpose::VoucherCode);
     let digests: Vec<Vec<u8>> = keys.map(|(_, key)| code.digest(key)).collect();
     let found = doors.seek.voucher(code.book, digests).await?;
-    let (voucher, known) = found.ok_or_else(Problem::not_found)?;
+    let Shown { voucher, person, .. } = found.ok_or_else(Problem::not_found)?;
     let id = PublicId::new(Kind::Voucher, code.book, voucher.id);
-    Ok((voucher, known, id))
+    Ok((voucher, person, id))
 }
 
 async fn own(doors: &Doors, person: PersonId, id: &str) -> Result<(Voucher, PublicId), Problem> {

@@ -1,7 +1,6 @@
 //! The look-ups that precede nearly every request: a voucher by its code, a person by his key.
 
-use super::model::Voucher;
-use super::store::find_by_codes;
+use super::store::{Shown, find_by_codes};
 use crate::http::problem::Problem;
 use crate::identity::store::{KnownPerson, find_people};
 use crate::infra::lookup::Lookup;
@@ -19,7 +18,7 @@ struct Coded {
 
 /// What is looked up for many requests at once.
 pub struct Seek {
-    codes: Lookup<Coded, Option<(Voucher, KnownPerson)>>,
+    codes: Lookup<Coded, Option<Shown>>,
     people: Lookup<PersonRef, Option<KnownPerson>>,
 }
 
@@ -39,7 +38,7 @@ impl Seek {
         &self,
         book: BookNo,
         digests: Vec<Vec<u8>>,
-    ) -> Result<Option<(Voucher, KnownPerson)>, Problem> {
+    ) -> Result<Option<Shown>, Problem> {
         self.codes.find(Coded { book, digests }).await.map_err(|_| Problem::busy(1))
     }
 
@@ -62,36 +61,23 @@ fn read_people(
 }
 
 /// Under the current key first; what is not found may be of an older one.
-fn read_codes(
-    connection: &mut PgConnection,
-    asked: &[Coded],
-) -> QueryResult<Vec<Option<(Voucher, KnownPerson)>>> {
-    let mut found: Vec<Option<Voucher>> = vec![None; asked.len()];
+fn read_codes(connection: &mut PgConnection, asked: &[Coded]) -> QueryResult<Vec<Option<Shown>>> {
+    let mut found: Vec<Option<Shown>> = vec![None; asked.len()];
     for version in 0..asked.iter().map(|code| code.digests.len()).max().unwrap_or_default() {
         let open = (0..asked.len()).filter(|n| found[*n].is_none());
-        let due: Vec<(usize, BookNo, Vec<u8>)> = open
-            .filter_map(|n| Some((n, asked[n].book, asked[n].digests.get(version)?.clone())))
-            .collect();
+        let due: Vec<(usize, Vec<u8>)> =
+            open.filter_map(|n| Some((n, asked[n].digests.get(version)?.clone()))).collect();
         if due.is_empty() {
             break;
         }
-        let books: Vec<BookNo> = due.iter().map(|(_, book, _)| *book).collect();
-        let digests: Vec<Vec<u8>> = due.iter().map(|(_, _, digest)| digest.clone()).collect();
-        let vouchers: HashMap<Vec<u8>, Voucher> = find_by_codes(connection, &books, &digests)?
+        let digests: Vec<Vec<u8>> = due.iter().map(|(_, digest)| digest.clone()).collect();
+        let shown: HashMap<Vec<u8>, Shown> = find_by_codes(connection, &digests)?
             .into_iter()
-            .filter_map(|voucher| Some((voucher.code_digest.clone()?, voucher)))
+            .filter_map(|shown| Some((shown.voucher.code_digest.clone()?, shown)))
             .collect();
-        for (n, _, digest) in due {
-            found[n] = vouchers.get(&digest).cloned();
+        for (n, digest) in due {
+            found[n] = shown.get(&digest).filter(|shown| shown.book == asked[n].book).cloned();
         }
     }
-    let people: Vec<_> =
-        found.iter().flatten().map(|voucher| (voucher.person.bucket, voucher.person.id)).collect();
-    let known = find_people(connection, &people)?;
-    let whole = |voucher: Option<Voucher>| {
-        let voucher = voucher?;
-        let person = known.get(&voucher.person.id).copied()?;
-        Some((voucher, person))
-    };
-    Ok(found.into_iter().map(whole).collect())
+    Ok(found)
 }

@@ -2,15 +2,17 @@
 
 use super::model::{State, Voucher};
 use crate::book::desk::{Change, Load, Row, Tx};
-use crate::book::store::expect_count;
+use crate::identity::store::KnownPerson;
+use crate::infra::statement::Writes;
 use crate::kernel::id::BookNo;
 use crate::kernel::money::Fen;
 use crate::kernel::time::Moment;
 use crate::register::model::PersonRef;
-use crate::{record, statement};
+use crate::{part, record, statement};
+use chrono::NaiveDate;
 use diesel::result::Error;
 use diesel::sql_types::{
-    Array, BigInt, Binary, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Binary, Date, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel::{OptionalExtension, PgConnection, QueryResult, RunQueryDsl};
 use uuid::Uuid;
@@ -46,38 +48,53 @@ macro_rules! columns {
     };
 }
 
-macro_rules! select {
-    ($name:ident { $($field:ident : $sql:ty as $rust:ty),* } = $text:expr) => {
-        statement! {
-            pub $name { $($field: $sql as $rust),* }
-            -> (SqlUuid, SmallInt, SqlUuid, Binary, Text, Text, Text, Binary, Text,
-                Nullable<Text>, SmallInt, Nullable<Binary>, Text, BigInt, Timestamptz,
-                Timestamptz, Nullable<Timestamptz>, Nullable<SqlUuid>, BigInt)
-            = $text
-        }
-    };
-}
+type SqlColumns = (
+    SqlUuid,
+    SmallInt,
+    SqlUuid,
+    Binary,
+    Text,
+    Text,
+    Text,
+    Binary,
+    Text,
+    Nullable<Text>,
+    SmallInt,
+    Nullable<Binary>,
+    Text,
+    BigInt,
+    Timestamptz,
+    Timestamptz,
+    Nullable<Timestamptz>,
+    Nullable<SqlUuid>,
+    BigInt,
+);
 
-select! {
-    FindVouchers { ids: Array<SqlUuid> as [Uuid], book: Integer as i32 }
+statement! {
+    FindVouchers { ids: Array<SqlUuid> as [Uuid], book: Integer as i32 } -> (SqlColumns)
     = concat!("SELECT v.* FROM unnest(?::uuid[]) u(id) CROSS JOIN LATERAL (SELECT ", columns!(),
         " FROM voucher WHERE book_id = ? AND voucher_id = u.id LIMIT 1) v")
 }
 
-// Found by the digest alone: with the bare book among the conditions, a planner without statistics
-// may take the index of another key.
-select! {
-    FindByCodes { books: Array<Integer> as [i32], digests: Array<Binary> as [Vec<u8>] }
-    = concat!("SELECT v.* FROM unnest(?::integer[], ?::bytea[]) u(book, digest) \
-        CROSS JOIN LATERAL (SELECT ", columns!(), " FROM voucher WHERE code_digest = u.digest \
-        AND book_id + 0 = u.book LIMIT 1) v")
+statement! {
+    /// Vouchers by the digests of their codes, with the book and what screenings may know of the
+    /// person: one round trip where every sale needs both. The book is no condition, since with
+    /// it a planner without statistics may take the index of another key.
+    FindByCodes { digests: Array<Binary> as [Vec<u8>] }
+    -> (SqlColumns, Integer, Nullable<Date>, Text)
+    = concat!("SELECT v.*, p.born_on, p.state FROM unnest(?::bytea[]) u(digest) \
+        CROSS JOIN LATERAL (SELECT ", columns!(), ", book_id FROM voucher \
+        WHERE code_digest = u.digest LIMIT 1) v \
+        CROSS JOIN LATERAL (SELECT born_on, state FROM vault.person \
+        WHERE bucket = v.bucket AND person_id = v.person_id LIMIT 1) p")
 }
 
-select! {
+statement! {
     ListOfPerson {
         book: Integer as i32, person: SqlUuid as Uuid, after: SqlUuid as Uuid,
         limit: BigInt as i64
-    } = concat!("SELECT ", columns!(), " FROM voucher WHERE book_id = ? AND person_id = ? \
+    } -> (SqlColumns)
+    = concat!("SELECT ", columns!(), " FROM voucher WHERE book_id = ? AND person_id = ? \
         AND voucher_id > ? ORDER BY voucher_id LIMIT ?")
 }
 
@@ -101,9 +118,9 @@ record! {
     }
 }
 
-statement! {
-    pub InsertVouchers { book: Integer as i32, rows: Array<Record> as [&'a Voucher] }
-    = concat!("INSERT INTO voucher (book_id, ", columns!(), ") SELECT ?, u.* \
+part! {
+    pub InsertVouchers<'r> { book: Integer as i32, rows: Array<Record> as Vec<&'r Voucher> }
+    = concat!("INSERT INTO voucher (book_id, ", columns!(), ") SELECT ?::integer, u.* \
         FROM unnest(?::voucher_row[]) u")
 }
 
@@ -115,11 +132,11 @@ record! {
     }
 }
 
-statement! {
+part! {
     /// The book comes as a column of what is joined, behind a fence: as a constant it lets the
     /// planner of an empty table read the whole book and filter.
-    pub UpdateVouchers {
-        book: Integer as i32, changes: Array<ChangeRecord> as [&'a Change<'a, Voucher>]
+    pub UpdateVouchers<'r> {
+        book: Integer as i32, changes: Array<ChangeRecord> as Vec<Change<'r, Voucher>>
     } = "UPDATE voucher v SET state = u.state, locked_until = u.locked_until, \
          redemption_id = u.redemption_id, version = u.version \
          FROM (SELECT ?::integer AS book, u.* FROM unnest(?::voucher_change[]) u OFFSET 0) u \
@@ -165,47 +182,60 @@ impl Row for Voucher {
         self.id
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
-        let new: Vec<&Voucher> =
-            changes.iter().filter(|c| c.was.is_none()).map(|c| c.now).collect();
-        let old: Vec<&Change<'_, Voucher>> = changes.iter().filter(|c| c.was.is_some()).collect();
-        if !new.is_empty() {
-            insert(tx, &new)?;
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        writes: &mut Writes<'r>,
+    ) -> QueryResult<()> {
+        let (book, rows) = (tx.book, changes.iter().filter(|c| c.was.is_none()).map(|c| c.now));
+        let rows: Vec<&Voucher> = rows.collect();
+        let changes: Vec<_> = changes.iter().filter(|c| c.was.is_some()).copied().collect();
+        if !rows.is_empty() {
+            let count = rows.len();
+            writes.add(InsertVouchers { book, rows }, count);
         }
-        if old.is_empty() {
-            return Ok(());
+        if !changes.is_empty() {
+            let count = changes.len();
+            writes.add(UpdateVouchers { book, changes }, count);
         }
-        let updated = UpdateVouchers { book: &tx.book, changes: &old }.execute(tx.connection)?;
-        expect_count(updated, old.len())
+        Ok(())
     }
-}
-
-fn insert(tx: &mut Tx<'_>, new: &[&Voucher]) -> QueryResult<()> {
-    let inserted = InsertVouchers { book: &tx.book, rows: new }.execute(tx.connection)?;
-    expect_count(inserted, new.len())
 }
 
 impl Load for Voucher {
     fn load(tx: &mut Tx<'_>, keys: &[Uuid]) -> QueryResult<Vec<Self>> {
-        let rows: Vec<Columns> = FindVouchers { ids: keys, book: &tx.book }.load(tx.connection)?;
-        rows.into_iter().map(of_columns).collect()
+        let rows: Vec<(Columns,)> =
+            FindVouchers { ids: keys, book: &tx.book }.load(tx.connection)?;
+        rows.into_iter().map(|(row,)| of_columns(row)).collect()
     }
 }
 
 pub fn find(connection: &mut PgConnection, book: BookNo, id: Uuid) -> QueryResult<Option<Voucher>> {
-    let row: Option<Columns> =
+    let row: Option<(Columns,)> =
         FindVouchers { ids: &[id], book: &book }.get_result(connection).optional()?;
-    row.map(of_columns).transpose()
+    row.map(|(row,)| of_columns(row)).transpose()
 }
 
-/// The vouchers that have these code digests in these books; one that has none is missing.
+/// A voucher that was found by its code.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub book: BookNo,
+    pub voucher: Voucher,
+    pub person: KnownPerson,
+}
+
+/// The vouchers that have these code digests; one that nobody has is missing.
 pub fn find_by_codes(
     connection: &mut PgConnection,
-    books: &[BookNo],
     digests: &[Vec<u8>],
-) -> QueryResult<Vec<Voucher>> {
-    let rows: Vec<Columns> = FindByCodes { books, digests }.load(connection)?;
-    rows.into_iter().map(of_columns).collect()
+) -> QueryResult<Vec<Shown>> {
+    type Row = (Columns, BookNo, Option<NaiveDate>, String);
+    let rows: Vec<Row> = FindByCodes { digests }.load(connection)?;
+    let shown = |(voucher, book, born_on, state): Row| {
+        let person = KnownPerson::of(born_on, &state);
+        Ok(Shown { book, voucher: of_columns(voucher)?, person })
+    };
+    rows.into_iter().map(shown).collect()
 }
 
 /// A person's vouchers in one book, oldest first, after a given one.
@@ -216,10 +246,10 @@ pub fn list_of_person(
     after: Uuid,
     limit: i64,
 ) -> QueryResult<Vec<Voucher>> {
-    let rows: Vec<Columns> =
+    let rows: Vec<(Columns,)> =
         ListOfPerson { book: &book, person: &person, after: &after, limit: &limit }
             .load(connection)?;
-    rows.into_iter().map(of_columns).collect()
+    rows.into_iter().map(|(row,)| of_columns(row)).collect()
 }
 
 /// Vouchers that time has ended and no entry has: what the sweep has to write.

@@ -5,6 +5,7 @@ use super::model::Document;
 use crate::book::desk::{Change, Load, Row, Tx};
 use crate::book::store::expect_count;
 use crate::infra::blobs::MediaType;
+use crate::infra::statement::Writes;
 use crate::kernel::id::BookNo;
 use crate::kernel::time::Moment;
 use crate::statement;
@@ -94,8 +95,13 @@ impl Row for Document {
     }
 
     /// New ones, and the arrival of files; nothing else ever changes.
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
-        let (old, new): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.was.is_some());
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
+        let (old, new): (Vec<Change<'_, Self>>, Vec<_>) =
+            changes.iter().partition(|change| change.was.is_some());
         let new: Vec<&Document> = new.iter().map(|change| change.now).collect();
         if !new.is_empty() {
             insert(tx, &new)?;

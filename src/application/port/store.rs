@@ -3,6 +3,7 @@
 use super::model::{Answer, Neighbour, NoAnswer};
 use crate::book::desk::{Change, Row, Tx};
 use crate::book::store::expect_count;
+use crate::infra::statement::Writes;
 use crate::kernel::id::BookNo;
 use crate::kernel::time::Moment;
 use crate::statement;
@@ -48,7 +49,11 @@ impl Row for Kept {
         (self.application, self.id)
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         let new: Vec<&Kept> = changes.iter().map(|change| change.now).collect();
         let inserted = InsertAnswers {
             book: &tx.book,

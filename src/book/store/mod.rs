@@ -8,8 +8,9 @@ pub use rows::{Appropriation, BookList, Stamp, Tranche, find_stamps, list_books}
 
 use super::model::{Bucket, Moneys};
 use crate::book::log::NewEntry;
+use crate::infra::statement::Writes;
 use crate::kernel::merkle::Frontier;
-use crate::{record, statement};
+use crate::{part, record, statement};
 use chrono::{DateTime, Utc};
 use diesel::result::Error;
 use diesel::sql_types::{
@@ -61,13 +62,13 @@ record! {
     }
 }
 
-statement! {
-    pub InsertEntries {
+part! {
+    pub InsertEntries<'r> {
         book: Integer as i32, at: Timestamptz as DateTime<Utc>,
-        rows: Array<EntryRecord> as [NewEntry]
+        rows: Array<EntryRecord> as &'r [NewEntry]
     } = "INSERT INTO entry (book_id, at, seq, kind, about, leaf, leaf_hash, accounts, amounts) \
-         SELECT ?, ?, u.seq, u.kind, u.about, u.leaf, u.leaf_hash, u.accounts, u.amounts \
-         FROM unnest(?::entry_row[]) u"
+         SELECT ?::integer, ?::timestamptz, u.seq, u.kind, u.about, u.leaf, u.leaf_hash, \
+         u.accounts, u.amounts FROM unnest(?::entry_row[]) u"
 }
 
 /// The answer that a book gives to an idempotency key, for good.
@@ -90,30 +91,31 @@ record! {
     }
 }
 
-statement! {
-    pub InsertAnswers {
+part! {
+    pub InsertAnswers<'r> {
         book: Integer as i32, at: Timestamptz as DateTime<Utc>,
-        rows: Array<AnswerRecord> as [NewAnswer<'a>]
+        rows: Array<AnswerRecord> as Vec<NewAnswer<'r>>
     } = "INSERT INTO answer (book_id, at, key, fingerprint, status, body, codes, rule) \
-         SELECT ?, ?, u.key, u.fingerprint, u.status, u.body, u.codes, u.rule \
-         FROM unnest(?::answer_row[]) u"
+         SELECT ?::integer, ?::timestamptz, u.key, u.fingerprint, u.status, u.body, u.codes, \
+         u.rule FROM unnest(?::answer_row[]) u"
 }
 
-statement! {
+part! {
     /// The book comes as a column of what is joined, behind a fence: as a constant it lets the
     /// planner of an empty table read the whole book and filter.
     pub AddBalances {
-        book: Integer as i32, accounts: Array<Text> as [&'static str],
-        changes: Array<BigInt> as [i64]
+        book: Integer as i32, accounts: Array<Text> as Vec<&'static str>,
+        changes: Array<BigInt> as Vec<i64>
     } = "UPDATE balance b SET fen = b.fen + u.change FROM (SELECT ?::integer AS book, u.* \
          FROM unnest(?::text[], ?::bigint[]) u(account, change) OFFSET 0) u \
          WHERE b.book_id = u.book AND b.account = u.account"
 }
 
-statement! {
-    pub SaveHead {
-        state: Text as str, size: BigInt as i64, frontier: Binary as [u8], root: Binary as [u8],
-        at: Timestamptz as DateTime<Utc>, book: Integer as i32, was: BigInt as i64
+part! {
+    pub SaveHead<'r> {
+        state: Text as &'r str, size: BigInt as i64, frontier: Binary as Vec<u8>,
+        root: Binary as Vec<u8>, at: Timestamptz as DateTime<Utc>, book: Integer as i32,
+        was: BigInt as i64
     } = "UPDATE book_head SET state = ?, size = ?, frontier = ?, root = ?, last_at = ? \
          WHERE book_id = ? AND size = ?"
 }
@@ -222,20 +224,40 @@ pub fn load_moneys(connection: &mut PgConnection, book: i32) -> QueryResult<Mone
     Ok(Moneys::of(rows.into_iter().filter_map(|(name, fen)| Some((Bucket::parse(&name)?, fen)))))
 }
 
-/// Adds to the materialised balances, one update an account.
-pub fn add_balances(
-    connection: &mut PgConnection,
+/// The head that a batch leaves.
+pub struct NewHead<'a> {
+    pub state: &'a str,
+    pub frontier: &'a Frontier,
+    /// The time of the batch.
+    pub at: DateTime<Utc>,
+    /// The size that the batch found.
+    pub was: u64,
+}
+
+/// Appends entries, moves the materialised balances with them, and leaves the head behind them.
+pub fn append<'r>(
+    writes: &mut Writes<'r>,
     book: i32,
-    changes: &[(Bucket, i64)],
-) -> QueryResult<()> {
-    if changes.is_empty() {
-        return Ok(());
+    entries: &'r [NewEntry],
+    moves: &[(Bucket, i64)],
+    head: &NewHead<'r>,
+) {
+    let at = head.at;
+    writes.add(InsertEntries { book, at, rows: entries }, entries.len());
+    if !moves.is_empty() {
+        let (accounts, changes) = moves.iter().map(|(bucket, fen)| (bucket.name(), *fen)).unzip();
+        writes.add(AddBalances { book, accounts, changes }, moves.len());
     }
-    let accounts: Vec<&'static str> = changes.iter().map(|(bucket, _)| bucket.name()).collect();
-    let fens: Vec<i64> = changes.iter().map(|(_, fen)| *fen).collect();
-    let changed =
-        AddBalances { accounts: &accounts, changes: &fens, book: &book }.execute(connection)?;
-    expect_count(changed, changes.len())
+    let saved = SaveHead {
+        state: head.state,
+        size: head.frontier.size().cast_signed(),
+        frontier: head.frontier.to_bytes(),
+        root: head.frontier.root().to_vec(),
+        at,
+        book,
+        was: head.was.cast_signed(),
+    };
+    writes.add(saved, 1);
 }
 
 /// The steps of a thing in order: the kind of each entry, and when.

@@ -5,6 +5,7 @@ use super::expect_count;
 use crate::book::BookInfo;
 use crate::book::desk::{Change, Load, Row, Tx};
 use crate::book::model::Bucket;
+use crate::infra::statement::Writes;
 use crate::kernel::merkle::Frontier;
 use crate::kernel::money::Fen;
 use crate::statement;
@@ -77,7 +78,11 @@ impl Row for BookList {
 
     fn key(&self) {}
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         for change in changes {
             let known = change.was.map_or(0, |was| was.books.len());
             for book in &change.now.books[known..] {
@@ -136,7 +141,11 @@ impl Row for Appropriation {
         self.id
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         for Change { was, now } in changes {
             let (book, id) = (&tx.book, &now.id);
             let saved = match was {
@@ -195,7 +204,11 @@ impl Row for Stamp {
         self.name.clone()
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         let names: Vec<String> = changes.iter().map(|change| change.now.name.clone()).collect();
         let versions: Vec<i64> = changes.iter().map(|change| change.now.version).collect();
         SaveStamps { names: &names, versions: &versions }.execute(tx.connection)?;
@@ -251,7 +264,11 @@ impl Row for Tranche {
         self.name.clone()
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         // A batch touches one or two of them: every voucher of a day draws on the same row.
         for Change { was, now } in changes {
             let saved = SaveTranche {

@@ -4,6 +4,7 @@ use super::model::{DigestKey, Identified, Person, State};
 use crate::book::desk::{Change, Load, Row, Tx};
 use crate::book::store::expect_count;
 use crate::identity::store::Secret;
+use crate::infra::statement::Writes;
 use crate::kernel::id::BookNo;
 use crate::kernel::time::Moment;
 use crate::statement;
@@ -108,7 +109,11 @@ impl Row for Identified {
         self.key.clone()
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         let inserted = InsertIdentified {
             buckets: &changes.iter().map(|c| c.now.key.0).collect::<Vec<_>>(),
             digests: &changes.iter().map(|c| c.now.key.1.clone()).collect::<Vec<_>>(),
@@ -143,8 +148,13 @@ impl Row for Person {
     }
 
     /// New people, and erasures; nothing else ever changes one.
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
-        let (old, new): (Vec<_>, Vec<_>) = changes.iter().partition(|change| change.was.is_some());
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
+        let (old, new): (Vec<Change<'_, Self>>, Vec<_>) =
+            changes.iter().partition(|change| change.was.is_some());
         if !old.is_empty() {
             let erased = ErasePeople {
                 buckets: &old.iter().map(|c| c.now.bucket).collect::<Vec<_>>(),

@@ -4,6 +4,7 @@ use super::load::Known;
 use super::model::{Days, FiledPrice, Goods, places};
 use crate::book::desk::{Change, Load, Row, Tx};
 use crate::book::store::expect_count;
+use crate::infra::statement::Writes;
 use crate::kernel::identifier::Gtin;
 use crate::kernel::money::Fen;
 use crate::kernel::region::Region;
@@ -203,7 +204,11 @@ impl Row for Goods {
         self.gtin.clone()
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         fn all<T>(changes: &[Change<'_, Goods>], of: impl Fn(&Goods) -> T) -> Vec<T> {
             changes.iter().map(|change| of(change.now)).collect()
         }
@@ -270,7 +275,11 @@ impl Row for FiledPrices {
         self.gtin.clone()
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         let mut new: Vec<&FiledPrice> = Vec::new();
         for Change { was, now } in changes {
             let was = was.map_or(&[][..], |was| was.prices.as_slice());

@@ -1,10 +1,12 @@
 //! Every statement on marks.
 
+use super::rows_and_versions;
 use crate::book::desk::{Change, Register, Row, Tx};
 use crate::book::store::expect_count;
+use crate::infra::statement::Writes;
 use crate::kernel::time::Moment;
 use crate::register::model::{Holder, Mark, MarkKey};
-use crate::{record, statement};
+use crate::{part, record, statement};
 use diesel::sql_types::{
     Array, BigInt, Binary, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
@@ -57,8 +59,8 @@ statement! {
        WHERE bucket = u.bucket AND kind = u.kind AND digest = u.digest LIMIT 1) m"
 }
 
-statement! {
-    pub SaveMarks { rows: Array<Record> as [&'a Mark], were: Array<BigInt> as [i64] }
+part! {
+    pub SaveMarks<'r> { rows: Array<Record> as Vec<&'r Mark>, were: Array<BigInt> as Vec<i64> }
     = "UPDATE mark m SET book_id = u.book_id, holder = u.holder, until = u.until, \
        version = u.version FROM unnest(?::mark_row[], ?::bigint[]) \
        u(bucket, kind, digest, book_id, holder, until, version, was) \
@@ -74,11 +76,14 @@ impl Row for Mark {
         self.key.clone()
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
-        let rows: Vec<&Mark> = changes.iter().map(|change| change.now).collect();
-        let were: Vec<i64> = changes.iter().map(|c| c.was.map_or(0, |was| was.version)).collect();
-        let saved = SaveMarks { rows: &rows, were: &were }.execute(tx.connection)?;
-        expect_count(saved, changes.len())
+    fn save<'r>(
+        _: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        writes: &mut Writes<'r>,
+    ) -> QueryResult<()> {
+        let (rows, were) = rows_and_versions(changes, |mark| mark.version);
+        writes.add(SaveMarks { rows, were }, changes.len());
+        Ok(())
     }
 }
 

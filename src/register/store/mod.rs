@@ -7,6 +7,7 @@ mod tally;
 pub use quota::quota_of_columns;
 
 use super::model::PersonRef;
+use crate::book::desk::Change;
 use crate::record;
 use diesel::sql_types::{SmallInt, Text, Uuid as SqlUuid};
 use uuid::Uuid;
@@ -28,6 +29,14 @@ record! {
     pub PersonKeyRecord = "person_key" of PersonKey {
         key => SmallInt: key.0.bucket, SqlUuid: key.0.id, Text: &key.1,
     }
+}
+
+/// Changed rows as they are to be, and the version of each as it was read.
+fn rows_and_versions<'r, R>(
+    changes: &[Change<'r, R>],
+    version: fn(&R) -> i64,
+) -> (Vec<&'r R>, Vec<i64>) {
+    changes.iter().map(|change| (change.now, change.was.map_or(0, version))).unzip()
 }
 
 fn person_key((bucket, id, key): (i16, Uuid, String)) -> PersonKey {

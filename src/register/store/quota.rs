@@ -1,12 +1,13 @@
 //! Every statement on quota rows.
 
-use super::{PersonKey, PersonKeyRecord, person_key};
+use super::{PersonKey, PersonKeyRecord, person_key, rows_and_versions};
 use crate::book::desk::{Change, Register, Row, Tx};
 use crate::book::store::expect_count;
+use crate::infra::statement::Writes;
 use crate::kernel::region::Region;
 use crate::kernel::time::Moment;
 use crate::register::model::{Holder, PersonRef, Quota, Slot, SlotState};
-use crate::{record, statement};
+use crate::{part, record, statement};
 use diesel::result::Error;
 use diesel::sql_types::{
     Array, BigInt, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
@@ -64,8 +65,8 @@ statement! {
        WHERE bucket = u.bucket AND person_id = u.person_id AND key = u.key LIMIT 1) q"
 }
 
-statement! {
-    pub SaveQuotas { rows: Array<Record> as [&'a Quota], were: Array<BigInt> as [i64] }
+part! {
+    pub SaveQuotas<'r> { rows: Array<Record> as Vec<&'r Quota>, were: Array<BigInt> as Vec<i64> }
     = "UPDATE quota q SET books = u.books, provinces = u.provinces, holders = u.holders, \
        states = u.states, untils = u.untils, lapse_keys = u.lapse_keys, version = u.version \
        FROM unnest(?::quota_row[], ?::bigint[]) \
@@ -82,11 +83,14 @@ impl Row for Quota {
         (self.person, self.key.clone())
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
-        let rows: Vec<&Quota> = changes.iter().map(|change| change.now).collect();
-        let were: Vec<i64> = changes.iter().map(|c| c.was.map_or(0, |was| was.version)).collect();
-        let saved = SaveQuotas { rows: &rows, were: &were }.execute(tx.connection)?;
-        expect_count(saved, changes.len())
+    fn save<'r>(
+        _: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        writes: &mut Writes<'r>,
+    ) -> QueryResult<()> {
+        let (rows, were) = rows_and_versions(changes, |quota| quota.version);
+        writes.add(SaveQuotas { rows, were }, changes.len());
+        Ok(())
     }
 }
 

@@ -1,10 +1,11 @@
 //! Every statement on tallies.
 
-use super::{PersonKey, PersonKeyRecord, person_key};
+use super::{PersonKey, PersonKeyRecord, person_key, rows_and_versions};
 use crate::book::desk::{Change, Register, Row, Tx};
 use crate::book::store::expect_count;
+use crate::infra::statement::Writes;
 use crate::register::model::{PersonRef, Tally};
-use crate::{record, statement};
+use crate::{part, record, statement};
 use diesel::sql_types::{Array, BigInt, SmallInt, Text, Uuid as SqlUuid};
 use diesel::{QueryResult, RunQueryDsl};
 use uuid::Uuid;
@@ -42,8 +43,8 @@ statement! {
        WHERE bucket = u.bucket AND person_id = u.person_id AND key = u.key LIMIT 1) t"
 }
 
-statement! {
-    pub SaveTallies { rows: Array<Record> as [&'a Tally], were: Array<BigInt> as [i64] }
+part! {
+    pub SaveTallies<'r> { rows: Array<Record> as Vec<&'r Tally>, were: Array<BigInt> as Vec<i64> }
     = "UPDATE tally t SET held_fen = u.held, used_fen = u.used, count = u.count, \
        version = u.version FROM unnest(?::tally_row[], ?::bigint[]) \
        u(bucket, person, key, held, used, count, version, was) WHERE t.bucket = u.bucket \
@@ -58,11 +59,14 @@ impl Row for Tally {
         (self.person, self.key.clone())
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
-        let rows: Vec<&Tally> = changes.iter().map(|change| change.now).collect();
-        let were: Vec<i64> = changes.iter().map(|c| c.was.map_or(0, |was| was.version)).collect();
-        let saved = SaveTallies { rows: &rows, were: &were }.execute(tx.connection)?;
-        expect_count(saved, changes.len())
+    fn save<'r>(
+        _: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        writes: &mut Writes<'r>,
+    ) -> QueryResult<()> {
+        let (rows, were) = rows_and_versions(changes, |tally| tally.version);
+        writes.add(SaveTallies { rows, were }, changes.len());
+        Ok(())
     }
 }
 

@@ -1,12 +1,13 @@
 //! Two books that want one register row, step by step. A stress run is weak evidence of an order;
 //! here every step is forced.
 
-use crate::support::{TestDb, eventually};
+use crate::support::{TestDb, eventually, save};
 use diesel::connection::SimpleConnection;
+use diesel::result::Error;
 use diesel::sql_types::{BigInt, Integer};
 use diesel::{PgConnection, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 use std::time::Duration;
-use tradein::book::desk::{Change, Register, Row, Tx};
+use tradein::book::desk::{Register, Tx};
 use tradein::infra::postgres::{Timeouts, clerk_connection};
 use tradein::kernel::id::BookNo;
 use tradein::register::model::{Holder, Mark, MarkKey, PersonRef, Quota, Slot, SlotState};
@@ -69,13 +70,13 @@ fn decide(connection: &mut PgConnection, book: BookNo) -> (bool, bool) {
     if open {
         let mut mine = mark.clone();
         mine.hold(holder, None);
-        Mark::save(&mut tx, &[Change { was: Some(&mark), now: &mine }]).unwrap();
+        save(&mut tx, Some(&mark), &mine).unwrap();
     }
     if free {
         let mut mine = quota.clone();
         let (province, state) = ("310000".parse().unwrap(), SlotState::Used);
         mine.take(Slot { holder, province, state, until: None, lapse_key: None });
-        Quota::save(&mut tx, &[Change { was: Some(&quota), now: &mine }]).unwrap();
+        save(&mut tx, Some(&quota), &mine).unwrap();
     }
     (open, free)
 }
@@ -153,4 +154,22 @@ fn ascending_keys_wait_and_descending_ones_deadlock() {
         let failed = usize::from(!took) + usize::from(!other.join().unwrap());
         assert_eq!(failed, deadlocks, "ascending: {ascending}");
     }
+}
+
+/// The guard of the writes that run together: one that affects another number of rows than was
+/// decided, here because the row has moved on, fails the whole of them.
+#[test]
+fn a_write_that_misses_its_row_undoes_the_batch() {
+    let db = TestDb::new().made_up();
+    let mut connection = clerk(&db);
+    let now = chrono::Utc::now();
+    connection.batch_execute("BEGIN").unwrap();
+    let mut tx = Tx { connection: &mut connection, book: 1, now };
+    let mark: Mark = take(&mut tx, key()).unwrap();
+    let mut mine = mark.clone();
+    mine.hold(Holder { book: 1, id: Uuid::from_u128(1) }, None);
+    let older = Mark { version: mark.version - 1, ..mark.clone() };
+    save(&mut tx, Some(&mark), &mine).unwrap();
+    assert_eq!(save(&mut tx, Some(&older), &mine), Err(Error::RollbackTransaction));
+    connection.batch_execute("ROLLBACK").unwrap();
 }

@@ -164,8 +164,8 @@ fn every_set_based_statement_is_in_a_list() {
 fn set_based(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).unwrap();
     let mut names = Vec::new();
-    let starts = text.match_indices("statement! {").chain(text.match_indices("select! {"));
-    for (at, _) in starts {
+    let starts = ["statement! {", "select! {", "part! {"];
+    for (at, _) in starts.iter().flat_map(|start| text.match_indices(start)) {
         let statement = &text[at..];
         let end = statement.find("\n}").unwrap_or(statement.len());
         let statement = &statement[..end];

@@ -1,12 +1,13 @@
 //! Registering, verifying and rejecting, by commands of two books.
 
 use super::{Answer, World, day, fridge, owner, recycler};
-use tradein::book::desk::{Change, Row, Tx};
+use crate::support::save;
+use tradein::book::desk::Tx;
 use tradein::book::fold::{EntryView, State as Fold};
 use tradein::kernel::identifier::{Identifier, Serial};
 use tradein::old_item::admission::MERCHANT_NOT_ELIGIBLE;
 use tradein::old_item::entries::ENTRY_TYPES;
-use tradein::old_item::model::{OldItem, RejectReason, State};
+use tradein::old_item::model::{RejectReason, State};
 use tradein::old_item::reject::RejectOldItem;
 use tradein::old_item::verify::VerifyOldItem;
 use uuid::Uuid;
@@ -181,10 +182,8 @@ async fn a_stale_version_is_never_saved() {
     other_end.end(Some(RejectReason::PartsMissing)).unwrap();
     let mut connection = world.db.app();
     let mut tx = Tx { connection: &mut connection, book, now: stale.registered_at };
-    let mut save =
-        |was: Option<&OldItem>, now: &OldItem| OldItem::save(&mut tx, &[Change { was, now }]);
-    save(Some(&stale), &other_end).expect_err("the row was verified in between");
-    save(None, &stale).expect_err("a new item does not replace one that is there");
+    save(&mut tx, Some(&stale), &other_end).expect_err("the row was verified in between");
+    save(&mut tx, None, &stale).expect_err("a new item does not replace one that is there");
     assert!(world.item(book, id).unwrap().is_verified());
 }
 

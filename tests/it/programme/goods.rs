@@ -1,10 +1,10 @@
 //! The goods catalogue on the real stack: loaded, changed, loaded again, and looked up.
 
-use crate::support::TestDb;
+use crate::support::{TestDb, save};
 use serde_json::{Value as Json, json};
 use std::path::Path;
 use std::sync::Arc;
-use tradein::book::desk::{Change, Row, Tx};
+use tradein::book::desk::Tx;
 use tradein::book::store::{find_stamps, list_entries};
 use tradein::book::{REGISTER, fold};
 use tradein::commands::register::submit;
@@ -142,8 +142,7 @@ fn a_stale_version_is_never_saved() {
     let mut connection = db.app();
     let at = "2026-05-01T00:00:00Z".parse().unwrap();
     let mut tx = Tx { connection: &mut connection, book: REGISTER, now: at };
-    let change = Change { was: Some(&stale), now: &now };
-    Goods::save(&mut tx, &[change]).expect_err("the row has another version");
+    save(&mut tx, Some(&stale), &now).expect_err("the row has another version");
 }
 
 #[test]

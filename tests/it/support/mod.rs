@@ -27,7 +27,10 @@ pub use redis::TestRedis;
 pub use scratch::Scratch;
 pub use servers::Servers;
 
+use diesel::QueryResult;
 use std::time::{Duration, Instant};
+use tradein::book::desk::{Change, Row, Tx};
+use tradein::infra::statement::Writes;
 
 /// Waits until something has become true, and fails the test if it has not after half a minute.
 #[track_caller]
@@ -37,4 +40,11 @@ pub fn eventually(what: &str, mut is_true: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Saves one row, as a batch saves its rows.
+pub fn save<R: Row>(tx: &mut Tx<'_>, was: Option<&R>, now: &R) -> QueryResult<()> {
+    let mut writes = Writes::default();
+    R::save(tx, &[Change { was, now }], &mut writes)?;
+    writes.run(tx.connection)
 }

@@ -5,6 +5,7 @@ use crate::book::desk::{Change, Load, Row, Tx};
 use crate::book::store::expect_count;
 use crate::identity::model::OrganisationKind;
 use crate::identity::organisation::model::{Granted, Organisation, Registered, Store};
+use crate::infra::statement::Writes;
 use crate::statement;
 use chrono::NaiveDate;
 use diesel::sql_types::{Array, BigInt, Date, Nullable, Text, Uuid as SqlUuid};
@@ -78,7 +79,11 @@ impl Row for Organisation {
         self.id
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         let new: Vec<&Self> = changes.iter().filter(|c| c.was.is_none()).map(|c| c.now).collect();
         if !new.is_empty() {
             insert(tx, &new)?;
@@ -129,7 +134,7 @@ impl Row for Registered {
     }
 
     /// The organisation's own row says it.
-    fn save(_: &mut Tx<'_>, _: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(_: &mut Tx<'_>, _: &[Change<'r, Self>], _: &mut Writes<'r>) -> QueryResult<()> {
         Ok(())
     }
 }
@@ -156,7 +161,11 @@ impl Row for Granted {
         (self.organisation, self.id)
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         let new: Vec<&Self> = changes.iter().map(|change| change.now).collect();
         let classes = |granted: &&Self| {
             let words: Vec<&str> = granted.approval.classes.iter().map(|c| c.as_str()).collect();
@@ -185,7 +194,11 @@ impl Row for Store {
         (self.organisation, self.id)
     }
 
-    fn save(tx: &mut Tx<'_>, changes: &[Change<'_, Self>]) -> QueryResult<()> {
+    fn save<'r>(
+        tx: &mut Tx<'_>,
+        changes: &[Change<'r, Self>],
+        _: &mut Writes<'r>,
+    ) -> QueryResult<()> {
         let new: Vec<&Self> = changes.iter().map(|change| change.now).collect();
         let inserted = InsertStores {
             organisations: &new.iter().map(|s| s.organisation).collect::<Vec<_>>(),
