@@ -40,7 +40,7 @@ pub static SUBMITTED: EntryType = EntryType {
         if count("in_use")? >= count("slots")? {
             return Err("granted above the quota".to_owned());
         }
-        let subject = Some(entry.subject.clone().ok_or("no subject")?);
+        let subject = Some(entry.pseudonym()?.ok_or("no subject")?);
         let (kind, of) = ("application", None);
         state.begin(entry, Thing { kind, state: "submitted", fen, of, subject })
     },
@@ -173,7 +173,7 @@ pub static TOPPED_UP: EntryType = EntryType {
         if !["approved", "payable"].contains(&first.state) {
             return Err(format!("a top-up of an application that is {}", first.state));
         }
-        let subject = first.subject.clone();
+        let subject = first.subject;
         let earlier = state.things.values().filter(|thing| thing.of == Some(of));
         let before = first.fen.0 + earlier.map(|thing| thing.fen.0).sum::<i64>();
         if before != entry.fen("before_fen")?.0 {

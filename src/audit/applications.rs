@@ -4,6 +4,7 @@ use super::compare::rule;
 use super::keep::{Applied, MarkName};
 use super::replay::Replayed;
 use super::store::{ApplicationRow, PayeeRow};
+use crate::book::fold::Thing;
 use crate::kernel::time::{self, Moment};
 use crate::register::model::SlotState;
 use serde_json::Value;
@@ -113,10 +114,9 @@ pub(super) fn compare(
         }
     }
     let known: BTreeSet<Uuid> = rows.iter().map(|row| row.application_id).collect();
-    for (id, thing) in &book.state.things {
-        if thing.kind == "application" && !known.contains(id) {
-            say(format!("application {id} has entries and no row"));
-        }
+    let missing = |id: &Uuid, thing: &Thing| thing.kind == "application" && !known.contains(id);
+    for (id, _) in book.state.things.sorted(missing) {
+        say(format!("application {id} has entries and no row"));
     }
 }
 

@@ -240,12 +240,8 @@ impl Check<'_> {
     }
 
     fn missing(&mut self, kind: &str, rows: &BTreeSet<Uuid>) {
-        let things = self.book.state.things.iter();
-        let gone: Vec<Uuid> = things
-            .filter(|(id, thing)| thing.kind == kind && !rows.contains(id))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in gone {
+        let things = &self.book.state.things;
+        for (id, _) in things.sorted(|id, thing| thing.kind == kind && !rows.contains(id)) {
             self.say(format_args!("{kind} {id} has entries and no row"));
         }
     }

@@ -327,11 +327,8 @@ fn marks_in(entry: &EntryView) -> Vec<MarkKey> {
 type Done = Result<(), (Check, String)>;
 
 fn subject(entry: &EntryView) -> Result<[u8; 16], (Check, String)> {
-    let mut bytes = [0; 16];
-    let text = entry.subject.as_deref().unwrap_or_default();
-    let wrong = |_| (Check::Slots, "subj is no pseudonym".to_owned());
-    hex::decode_to_slice(text, &mut bytes).map_err(wrong)?;
-    Ok(bytes)
+    let found = entry.pseudonym().and_then(|found| found.ok_or("no subj".to_owned()));
+    found.map_err(|what| (Check::Slots, what))
 }
 
 fn moment(entry: &EntryView, name: &str) -> Result<Moment, (Check, String)> {

@@ -3,6 +3,7 @@
 
 use super::replay::Replayed;
 use super::store::{DocumentRow, NeighbourRow, ReviewRow};
+use crate::book::fold::Thing;
 use crate::kernel::canonical;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,10 +62,9 @@ impl Office {
                 say(format!("the commitment of document {id} is not that of its entry"));
             }
         }
-        for (id, thing) in &book.state.things {
-            if thing.kind == "document" && !there.contains(id) {
-                say(format!("document {id} has entries and no row"));
-            }
+        let missing = |id: &Uuid, thing: &Thing| thing.kind == "document" && !there.contains(id);
+        for (id, _) in book.state.things.sorted(missing) {
+            say(format!("document {id} has entries and no row"));
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::replay::Replayed;
 use super::store;
+use crate::book::fold::Thing;
 use crate::kernel::canonical;
 use diesel::{PgConnection, QueryResult};
 use serde_json::Value;
@@ -60,10 +61,11 @@ fn organisations(
             }
         }
     }
-    for (id, thing) in &register.state.things {
-        if ["organisation", "approval", "store"].contains(&thing.kind) && !known.contains(id) {
-            differences.push(format!("{} {id} has an entry and no row", thing.kind));
-        }
+    let missing = |id: &Uuid, thing: &Thing| {
+        ["organisation", "approval", "store"].contains(&thing.kind) && !known.contains(id)
+    };
+    for (id, thing) in register.state.things.sorted(missing) {
+        differences.push(format!("{} {id} has an entry and no row", thing.kind));
     }
     Ok(())
 }

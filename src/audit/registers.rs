@@ -360,7 +360,7 @@ impl Check<'_> {
 }
 
 /// Old items and holdings have marks of their own, for good.
-fn takes_marks(thing: &Thing) -> bool {
+fn takes_marks(thing: Thing) -> bool {
     match thing.kind {
         "old_item" => thing.state != "rejected",
         kind => kind == "holding",

@@ -4,6 +4,7 @@
 //! has one definition.
 
 use super::model::{Bucket, Leg, Moneys};
+pub use super::things::{Pseudonym, Thing, Things};
 use crate::kernel::money::Fen;
 use crate::kernel::time::Moment;
 use serde_json::Value;
@@ -75,6 +76,17 @@ impl EntryView {
         })
     }
 
+    /// Whom it is about, where it is about a person.
+    ///
+    /// # Errors
+    /// What stands there is no pseudonym.
+    pub fn pseudonym(&self) -> Result<Option<Pseudonym>, String> {
+        let Some(text) = &self.subject else { return Ok(None) };
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| "subj is no pseudonym")?;
+        Ok(Some(bytes))
+    }
+
     pub fn text(&self, name: &str) -> Result<&str, String> {
         self.data.get(name).and_then(Value::as_str).ok_or_else(|| format!("no {name}"))
     }
@@ -114,19 +126,6 @@ fn leg_of(value: &Value) -> Option<Leg> {
     Some(Leg { bucket, amount: Fen(value.get(1)?.as_i64()?) })
 }
 
-/// A thing that has a life in a book, as its entries tell it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Thing {
-    /// `voucher`, `redemption`, `old_item`, …
-    pub kind: &'static str,
-    pub state: &'static str,
-    /// What it keeps in the bucket of its state, in fen.
-    pub fen: Fen,
-    /// The thing that it belongs to: of a redemption its voucher.
-    pub of: Option<Uuid>,
-    pub subject: Option<String>,
-}
-
 /// A book as the register book lists it: size and root (in hexadecimal) of its last head there,
 /// and the listing that this head stands in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -140,7 +139,7 @@ pub struct Listed {
 #[derive(Clone, Debug, Default)]
 pub struct State {
     pub moneys: Moneys,
-    pub things: BTreeMap<Uuid, Thing>,
+    pub things: Things,
     pub book_state: Option<String>,
     /// Of the register book: all books by their numbers, with their last listed heads.
     pub books: BTreeMap<i64, Listed>,
@@ -174,10 +173,10 @@ impl State {
 
     /// A thing comes into being.
     pub fn begin(&mut self, entry: &EntryView, thing: Thing) -> Result<(), String> {
-        if self.things.contains_key(&entry.about) {
+        if self.things.get(&entry.about).is_some() {
             return Err(format!("a second {} {}", thing.kind, entry.about));
         }
-        self.things.insert(entry.about, thing);
+        self.things.put(entry.about, thing);
         Ok(())
     }
 
@@ -190,14 +189,12 @@ impl State {
         to: &'static str,
         fen: Fen,
     ) -> Result<Thing, String> {
-        let thing = self.things.get_mut(&id).filter(|thing| thing.kind == kind);
-        let thing = thing.ok_or_else(|| format!("no {kind} {id}"))?;
-        if !from.contains(&thing.state) {
-            return Err(format!("{kind} {id} goes from {} to {to}", thing.state));
+        let was = self.things.get(&id).filter(|thing| thing.kind == kind);
+        let was = was.ok_or_else(|| format!("no {kind} {id}"))?;
+        if !from.contains(&was.state) {
+            return Err(format!("{kind} {id} goes from {} to {to}", was.state));
         }
-        let was = thing.clone();
-        thing.state = to;
-        thing.fen = fen;
+        self.things.put(id, Thing { state: to, fen, ..was });
         Ok(was)
     }
 

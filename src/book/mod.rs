@@ -10,7 +10,7 @@
 //! 3. load what the commands need, registers last (made where absent, and locked, in one order);
 //! 4. decide each in memory, in the order of arrival;
 //! 5. build the entries, extend the Merkle frontier, compute the root;
-//! 6. write everything set-based, commit, answer.
+//! 6. write everything as one statement of set-based parts, commit, answer.
 //!
 //! Invariants kept here: 3 and 5 (a draft whose legs do not balance, or would take a bucket below
 //! zero, undoes its command), 4 (an answer leaves only after the commit; an unknown commit is
@@ -20,7 +20,8 @@
 //! Lock order: head, then quotas, marks, tallies, each ascending. Book tables need no lock, since
 //! every writer of a book holds its head. Nothing waits while saving.
 //!
-//! Cost: one batch is a fixed number of statements, however many commands it has.
+//! Cost: one batch is a fixed number of statements, however many commands it has; for a lone
+//! command each is a round trip, which is why its writes share one.
 
 mod answer;
 mod batch;
@@ -38,6 +39,7 @@ pub mod role;
 pub mod stamp;
 pub mod store;
 mod table;
+mod things;
 
 pub use answer::{Answered, REPLAYED};
 pub use clerk::ClerkSettings;

@@ -33,7 +33,8 @@ fn reserved(state: &mut State, entry: &EntryView) -> Result<(), String> {
     let voucher = voucher_in(entry)?;
     let known = state.things.get(&voucher);
     let hold = known.map_or(Fen::ZERO, |thing| thing.fen);
-    if known.is_some_and(|thing| thing.subject != entry.subject) {
+    let subject = entry.pseudonym()?;
+    if known.is_some_and(|thing| thing.subject != subject) {
         return Err("somebody redeems another's voucher".to_owned());
     }
     if fen > hold || fen <= Fen::ZERO {

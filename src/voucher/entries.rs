@@ -30,7 +30,7 @@ fn claimed(state: &mut State, entry: &EntryView) -> Result<(), String> {
     if count("in_use")? >= count("slots")? {
         return Err("granted above the quota".to_owned());
     }
-    let subject = Some(entry.subject.clone().ok_or("no subject")?);
+    let subject = Some(entry.pseudonym()?.ok_or("no subject")?);
     state.begin(entry, Thing { kind: "voucher", state: "claimed", fen, of: None, subject })
 }
 

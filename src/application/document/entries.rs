@@ -1,6 +1,6 @@
 //! The entry types of documents.
 
-use crate::book::fold::{EntryType, Field, State, Thing};
+use crate::book::fold::{EntryType, Field, Pseudonym, State, Thing};
 use crate::kernel::money::Fen;
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ pub static FILED: EntryType = EntryType {
         entry.moves(&[])?;
         let of: Uuid = entry.text("application")?.parse().map_err(|_| "application is no id")?;
         let subject = applicant_of_open(state, of)?;
-        if subject != entry.subject {
+        if subject != entry.pseudonym()? {
             return Err("somebody files a document for another's application".to_owned());
         }
         let (state_of, fen, of) = ("filed", Fen::ZERO, Some(of));
@@ -57,11 +57,11 @@ pub static OPENED: EntryType = EntryType {
     },
 };
 
-fn applicant_of_open(state: &State, application: Uuid) -> Result<Option<String>, String> {
+fn applicant_of_open(state: &State, application: Uuid) -> Result<Option<Pseudonym>, String> {
     let found = state.things.get(&application).filter(|thing| thing.kind == "application");
     let found = found.ok_or_else(|| format!("no application {application}"))?;
     match found.state {
-        "submitted" | "correction_requested" => Ok(found.subject.clone()),
+        "submitted" | "correction_requested" => Ok(found.subject),
         state => Err(format!("a document for an application that is {state}")),
     }
 }

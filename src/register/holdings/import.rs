@@ -38,7 +38,7 @@ pub static HOLDING_IMPORTED: EntryType = EntryType {
         if quota.is_some() == marks.is_some() || quota.is_some() != entry.subject.is_some() {
             return Err("a holding is a slot of somebody or a mark".to_owned());
         }
-        let subject = entry.subject.clone();
+        let subject = entry.pseudonym()?;
         let thing = Thing { kind: "holding", state: "imported", fen: Fen::ZERO, of: None, subject };
         state.begin(entry, thing)
     },

@@ -49,7 +49,7 @@ async fn an_item_is_registered_and_verified_and_its_entries_tell_the_same() {
     assert_eq!(world.submit(book, None, verify(id)).await.status, 200);
     let item = world.item(book, id).unwrap();
     assert!(item.is_verified());
-    assert_eq!(replay(&world, book).things[&id].state, "verified");
+    assert_eq!(replay(&world, book).things.get(&id).unwrap().state, "verified");
     // Invariant 10: neither the owner nor what is written on the thing stands in the ledger.
     for leaf in world.leaves(book) {
         let leaf = String::from_utf8(leaf).unwrap();
