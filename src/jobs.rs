@@ -5,6 +5,7 @@
 //! | sweep | `book.sweep_seconds` | writes the ends that time has brought |
 //! | look | 1 s | the gate looks whether Redis is still the one it was |
 //! | reconcile | 1 s | the gate sets what is left of each tranche to what Postgres has |
+//! | upkeep | 5 s | where `/metrics` is served, its histograms sum up what they have collected |
 //! | revoke | 5 s | the list of revoked keys and tokens is read again |
 //! | publish | 0.4 s | the publisher signs what has changed and writes it to the log store |
 //! | witness | 1 s | witnesses are asked for cosignatures of what was signed |

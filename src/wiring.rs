@@ -266,11 +266,22 @@ fn revoked_file(settings: &Settings) -> Option<RevokedFile> {
     (!path.as_os_str().is_empty()).then(|| RevokedFile::new(path.clone()))
 }
 
-/// Serves `/metrics` on the private address.
+/// Between two times that histograms sum up what they have collected.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Serves `/metrics` on the private address. What histograms collect is summed up in between:
+/// where nobody asks, it would grow with every request.
 pub fn serve_metrics(
     listener: TcpListener,
     handle: PrometheusHandle,
 ) -> std::io::Result<actix_web::dev::Server> {
+    let upkeep = handle.clone();
+    actix_web::rt::spawn(async move {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            upkeep.run_upkeep();
+        }
+    });
     let server = HttpServer::new(move || {
         let handle = handle.clone();
         let render = move || {
