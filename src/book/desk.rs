@@ -1,7 +1,7 @@
 //! The desk: the unit of work. Rows by type and key, loaded and saved set-based.
 //!
 //! A command never issues SQL. It asks for rows, and decides over the desk; what it changes is
-//! saved with one statement a row type for the whole batch, and undone as a whole when the
+//! saved set-based, a part or two a row type, and undone as a whole when the
 //! command is refused.
 
 use super::model::{Fault, Moneys};
@@ -26,8 +26,8 @@ pub struct Tx<'a> {
 /// lifetimes.
 pub trait Row: Clone + Send + 'static {
     type Key: Ord + Hash + Clone + Send + 'static;
-    /// The place in the order of loading registers and of saving. Every clerk follows the same
-    /// order, which is half of why batches never deadlock.
+    /// The place in the order of loading registers. Every clerk follows the same order, which is
+    /// half of why batches never deadlock; nothing waits while saving.
     const RANK: u16;
     fn key(&self) -> Self::Key;
     /// Writes the changed rows with a fixed number of statements, each guarded by what was read;

@@ -111,8 +111,8 @@ impl Appended {
         }
         let leaf_hash = merkle::leaf_hash(&leaf);
         frontier.push(leaf_hash);
-        let at = i64::try_from(seq).map_err(|_| Fault::new("a book is full"))?;
-        self.0.push(NewEntry { seq: at, kind, about, leaf, leaf_hash, legs });
+        let row = i64::try_from(seq).map_err(|_| Fault::new("a book is full"))?;
+        self.0.push(NewEntry { seq: row, kind, about, leaf, leaf_hash, legs });
         Ok(Receipt { book: place.book, seq, leaf_hash, tree_size: frontier.size() })
     }
 

@@ -1,4 +1,4 @@
-//! The door to PostgreSQL: the pool for reads, the clerk's own connection, cached statements.
+//! The door to PostgreSQL: the pool for reads, the clerk's own connection, what a failure means.
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -97,6 +97,9 @@ pub fn trouble(error: &Error) -> Trouble {
             _ => Trouble::Retry,
         },
         Error::BrokenTransactionManager => Trouble::Lost,
+        // Every value of ours can be written; what fails is the look-up of a composite type, of
+        // which diesel tells nothing but that it failed.
+        Error::SerializationError(_) => Trouble::Lost,
         _ => Trouble::Poison,
     }
 }

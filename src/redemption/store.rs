@@ -155,16 +155,15 @@ impl Row for Redemption {
         changes: &[Change<'r, Self>],
         writes: &mut Writes<'r>,
     ) -> QueryResult<()> {
-        let (book, rows) = (tx.book, changes.iter().filter(|c| c.was.is_none()).map(|c| c.now));
-        let rows: Vec<&Redemption> = rows.collect();
-        let changes: Vec<_> = changes.iter().filter(|c| c.was.is_some()).copied().collect();
-        if !rows.is_empty() {
-            let count = rows.len();
-            writes.add(InsertRedemptions { book, rows }, count);
+        let (new, old): (Vec<Change<'r, Self>>, Vec<_>) =
+            changes.iter().partition(|change| change.was.is_none());
+        let (book, new_count, old_count) = (tx.book, new.len(), old.len());
+        if new_count > 0 {
+            let rows = new.iter().map(|change| change.now).collect();
+            writes.add(InsertRedemptions { book, rows }, new_count);
         }
-        if !changes.is_empty() {
-            let count = changes.len();
-            writes.add(UpdateRedemptions { book, changes }, count);
+        if old_count > 0 {
+            writes.add(UpdateRedemptions { book, changes: old }, old_count);
         }
         Ok(())
     }

@@ -187,16 +187,15 @@ impl Row for Voucher {
         changes: &[Change<'r, Self>],
         writes: &mut Writes<'r>,
     ) -> QueryResult<()> {
-        let (book, rows) = (tx.book, changes.iter().filter(|c| c.was.is_none()).map(|c| c.now));
-        let rows: Vec<&Voucher> = rows.collect();
-        let changes: Vec<_> = changes.iter().filter(|c| c.was.is_some()).copied().collect();
-        if !rows.is_empty() {
-            let count = rows.len();
-            writes.add(InsertVouchers { book, rows }, count);
+        let (new, old): (Vec<Change<'r, Self>>, Vec<_>) =
+            changes.iter().partition(|change| change.was.is_none());
+        let (book, new_count, old_count) = (tx.book, new.len(), old.len());
+        if new_count > 0 {
+            let rows = new.iter().map(|change| change.now).collect();
+            writes.add(InsertVouchers { book, rows }, new_count);
         }
-        if !changes.is_empty() {
-            let count = changes.len();
-            writes.add(UpdateVouchers { book, changes }, count);
+        if old_count > 0 {
+            writes.add(UpdateVouchers { book, changes: old }, old_count);
         }
         Ok(())
     }

@@ -78,7 +78,7 @@ pub struct NewAnswer<'a> {
     pub fingerprint: [u8; 16],
     pub status: i16,
     pub body: &'a [u8],
-    /// The codes of a refusal, and the rules that refused.
+    /// The codes of a refusal, and the digest of the rules that refused.
     pub codes: &'a [String],
     pub rule: Option<&'a [u8]>,
 }

@@ -8,7 +8,7 @@ use crate::book::model::Bucket;
 use crate::infra::statement::Writes;
 use crate::kernel::merkle::Frontier;
 use crate::kernel::money::Fen;
-use crate::statement;
+use crate::{part, statement};
 use chrono::{DateTime, Utc};
 use diesel::result::Error;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Text, Timestamptz, Uuid as SqlUuid};
@@ -246,9 +246,9 @@ statement! {
        CROSS JOIN LATERAL (SELECT * FROM tranche WHERE book_id = ? AND name = u.name LIMIT 1) t"
 }
 
-statement! {
-    pub SaveTranche {
-        book: Integer as i32, name: Text as str, limit: BigInt as i64, drawn: BigInt as i64,
+part! {
+    pub SaveTranche<'r> {
+        book: Integer as i32, name: Text as &'r str, limit: BigInt as i64, drawn: BigInt as i64,
         version: BigInt as i64, was: BigInt as i64
     } = "INSERT INTO tranche AS t (book_id, name, limit_fen, drawn_fen, version) \
          VALUES (?, ?, ?, ?, ?) ON CONFLICT (book_id, name) DO UPDATE \
@@ -267,19 +267,19 @@ impl Row for Tranche {
     fn save<'r>(
         tx: &mut Tx<'_>,
         changes: &[Change<'r, Self>],
-        _: &mut Writes<'r>,
+        writes: &mut Writes<'r>,
     ) -> QueryResult<()> {
         // A batch touches one or two of them: every voucher of a day draws on the same row.
         for Change { was, now } in changes {
             let saved = SaveTranche {
-                book: &tx.book,
+                book: tx.book,
                 name: &now.name,
-                limit: &now.limit.0,
-                drawn: &now.drawn.0,
-                version: &now.version,
-                was: &was.map_or(-1, |was| was.version),
+                limit: now.limit.0,
+                drawn: now.drawn.0,
+                version: now.version,
+                was: was.map_or(-1, |was| was.version),
             };
-            expect_count(saved.execute(tx.connection)?, 1)?;
+            writes.add(saved, 1);
         }
         Ok(())
     }

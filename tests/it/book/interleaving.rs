@@ -7,8 +7,9 @@ use diesel::result::Error;
 use diesel::sql_types::{BigInt, Integer};
 use diesel::{PgConnection, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 use std::time::Duration;
-use tradein::book::desk::{Register, Tx};
+use tradein::book::desk::{Change, Register, Row, Tx};
 use tradein::infra::postgres::{Timeouts, clerk_connection};
+use tradein::infra::statement::Writes;
 use tradein::kernel::id::BookNo;
 use tradein::register::model::{Holder, Mark, MarkKey, PersonRef, Quota, Slot, SlotState};
 use uuid::Uuid;
@@ -157,19 +158,30 @@ fn ascending_keys_wait_and_descending_ones_deadlock() {
 }
 
 /// The guard of the writes that run together: one that affects another number of rows than was
-/// decided, here because the row has moved on, fails the whole of them.
+/// decided, here because the row has moved on, fails all of them.
 #[test]
-fn a_write_that_misses_its_row_undoes_the_batch() {
+fn a_write_that_misses_its_row_fails_all_that_run_with_it() {
     let db = TestDb::new().made_up();
     let mut connection = clerk(&db);
     let now = chrono::Utc::now();
     connection.batch_execute("BEGIN").unwrap();
     let mut tx = Tx { connection: &mut connection, book: 1, now };
     let mark: Mark = take(&mut tx, key()).unwrap();
+    let quota: Quota = take(&mut tx, quota_key()).unwrap();
     let mut mine = mark.clone();
     mine.hold(Holder { book: 1, id: Uuid::from_u128(1) }, None);
     let older = Mark { version: mark.version - 1, ..mark.clone() };
-    save(&mut tx, Some(&mark), &mine).unwrap();
-    assert_eq!(save(&mut tx, Some(&older), &mine), Err(Error::RollbackTransaction));
+    let next = Quota { version: quota.version + 1, ..quota.clone() };
+    let mut together = |was: &Mark| {
+        let mut writes = Writes::default();
+        Quota::save(&mut tx, &[Change { was: Some(&quota), now: &next }], &mut writes)?;
+        Mark::save(&mut tx, &[Change { was: Some(was), now: &mine }], &mut writes)?;
+        writes.run(tx.connection)
+    };
+    assert_eq!(together(&older), Err(Error::RollbackTransaction));
+    connection.batch_execute("ROLLBACK; BEGIN").unwrap();
+    let mut tx = Tx { connection: &mut connection, book: 1, now };
+    let again: Quota = take(&mut tx, quota_key()).unwrap();
+    assert_eq!(again.version, quota.version, "the good write went with the bad one");
     connection.batch_execute("ROLLBACK").unwrap();
 }
