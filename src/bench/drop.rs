@@ -1,7 +1,7 @@
 //! `drop`: everybody claims at once, each person with a token and a key of his own, and there are
 //! ten times fewer vouchers than people.
 
-use super::client::{Request, closed_loop, post};
+use super::client::{Request, closed_loop, get, post};
 use super::report::{Report, Section};
 use super::world::{CLAIM_PATH, HOLD_YUAN, Options, World, claim_body};
 use anyhow::ensure;
@@ -31,6 +31,8 @@ pub async fn run(folder: &Path, size: Size) -> anyhow::Result<()> {
     };
     let requests = everybody.iter().enumerate().map(claim).collect::<anyhow::Result<Vec<_>>>()?;
     println!("{people} claims over {connections} connections");
+    let livez = vec![get("/livez", ""); people.div_ceil(4)];
+    let hello = closed_loop(world.service.address, connections, &livez).await?;
     let before = world.counters().await?;
     let answers = closed_loop(world.service.address, connections, &requests).await?;
     let spent = world.counters().await?.since(before);
@@ -42,6 +44,7 @@ pub async fn run(folder: &Path, size: Size) -> anyhow::Result<()> {
     section.add("all are answered after", "s", answers.elapsed.as_secs_f64());
     section.add("answers", "a second", people as f64 / answers.elapsed.as_secs_f64());
     section.add("vouchers won", "", won as f64);
+    section.add("for scale: answers of /livez", "a second", hello.rate(200));
     for (name, share) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999)] {
         section.add(name, "ms", answers.percentile(share));
     }

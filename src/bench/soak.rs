@@ -1,7 +1,9 @@
 //! `soak`: half of the best rate for half an hour; what matters is that nothing rises.
 //!
-//! Tills reserve and cancel in turn, so the same vouchers serve for any length of time while the
-//! ledger, the answers and the marks grow as they do on any day.
+//! Tills reserve and cancel in turn, so some vouchers serve for any length of time while the
+//! ledger, the answers and the marks grow as they do on any day. There are so many of them that
+//! none is changed more often than a dozen times a minute: a row that is changed without end
+//! measures PostgreSQL's clean-up and nothing else.
 
 use super::client::{Connection, post};
 use super::redeem::{REDEEM_PATH, RETAILERS, purchase};
@@ -15,6 +17,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const CONNECTIONS: usize = 64;
+/// Vouchers in turn, the same number for each connection.
+const VOUCHERS: usize = CONNECTIONS * EACH;
+const EACH: usize = 256;
 /// How long the best rate is looked for.
 const TRIAL: Duration = Duration::from_secs(10);
 
@@ -36,9 +41,9 @@ struct Tills<'a> {
 /// Fills a world, finds the best rate, and holds half of it.
 pub async fn run(folder: &Path, size: Size) -> anyhow::Result<()> {
     let world = World::start(folder, Options::default()).await?;
-    world.prepare(HOLD_YUAN * CONNECTIONS as i64).await?;
+    world.prepare(HOLD_YUAN * VOUCHERS as i64).await?;
     let tokens = world.retailers(RETAILERS).await?;
-    let people = world.people(CONNECTIONS).await?;
+    let people = world.people(VOUCHERS).await?;
     let vouchers = world.vouchers(&people).await?;
     let tills = Tills { world: &world, vouchers: &vouchers, tokens: &tokens, pairs: Cell::new(0) };
     let best = tills.run(TRIAL, None).await?;
@@ -85,7 +90,7 @@ impl Tills<'_> {
                     }
                     tokio::time::sleep_until(due.into()).await;
                     let due = if rate.is_some() { due } else { Instant::now() };
-                    self.pair(&mut connection, lane, due, given).await?;
+                    self.pair(&mut connection, (lane, turn), due, given).await?;
                 }
                 anyhow::Ok(())
             }
@@ -97,13 +102,14 @@ impl Tills<'_> {
     async fn pair(
         &self,
         connection: &mut Connection,
-        lane: usize,
+        (lane, turn): (usize, u32),
         due: Instant,
         given: &RefCell<Vec<Duration>>,
     ) -> anyhow::Result<()> {
         let n = self.pairs.replace(self.pairs.get() + 1);
         let till = &self.tokens[lane % self.tokens.len()];
-        let body = purchase(n, &self.vouchers[lane].code).to_string();
+        let voucher = &self.vouchers[turn as usize % EACH * CONNECTIONS + lane];
+        let body = purchase(n, &voucher.code).to_string();
         let status = connection.send(&post(REDEEM_PATH, till, &format!("r-{n:08}"), &body)).await?;
         given.borrow_mut().push(due.elapsed());
         ensure!(status == 201, "{status}: {}", String::from_utf8_lossy(connection.body()));
