@@ -11,13 +11,14 @@ demo: prepare
 	$(CARGO) run --quiet -- demo $(ARGS)
 
 # Everything that is checked; the closing lines are cargo's.
-test: prepare
+test:
+	@bash config/prepare.sh test
 	$(CARGO) test $(ARGS)
 
 # A workload of PERFORMANCE.md on this machine: make bench ARGS=redeem
 bench: prepare
 	$(CARGO) run --release --quiet -- bench $(ARGS)
 
-# Installs compiler, libpq, PostgreSQL and Redis where they are missing.
+# Installs compiler, libpq, PostgreSQL and Redis where they are missing; tests want some more.
 prepare:
 	@bash config/prepare.sh

@@ -19,15 +19,20 @@ if [ -z "${TRADEIN_PG_BIN:-}" ]; then
     any '/usr/lib/postgresql/*/bin/postgres' || has_program postgres || missing+=(postgresql)
 fi
 has_program redis-server || has_program valkey-server || missing+=(redis-server)
-# The tests read our logs with tools of others, which live in an environment of Python.
-has_program python3 && python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+# For the tests only: tools of others that read our logs live in an environment of Python, and
+# valgrind, which there is for Linux alone, counts the instructions of the pure paths.
+if [ "${1:-}" = test ]; then
+    has_program python3 && python3 -c 'import ensurepip, venv' 2>/dev/null ||
+        missing+=(python3-venv)
+    [ "$(uname)" != Linux ] || has_program valgrind || missing+=(valgrind)
+fi
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 if ! has_program apt-get; then
     echo "Missing: ${missing[*]} (names of the Debian packages). Install a C compiler, make," \
-        "libpq with its headers, PostgreSQL 15 or later, Redis 7.0 or later and Python 3, for example:" \
-        "brew install libpq postgresql@17 redis python" >&2
+        "libpq with its headers, PostgreSQL 15 or later, Redis 7.0 or later and for the tests" \
+        "Python 3, for example: brew install libpq postgresql@17 redis python" >&2
     exit 1
 fi
 

@@ -125,7 +125,7 @@ impl Lives {
     }
 
     /// The leaves of a life.
-    fn life(&self, n: u64) -> [Vec<u8>; LIFE as usize] {
+    pub fn life(&self, n: u64) -> [Vec<u8>; LIFE as usize] {
         let at = self.began + TimeDelta::milliseconds(50 * i64::try_from(n).unwrap_or(0));
         let reserved_at = at + TimeDelta::microseconds(20_000);
         let (voucher, redemption) = (id("voucher", n), id("redemption", n));

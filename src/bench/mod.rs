@@ -15,6 +15,7 @@ mod counters;
 pub mod drop;
 pub mod export;
 pub mod grow;
+pub mod instructions;
 pub mod log;
 pub mod mix;
 pub mod overload;

@@ -9,7 +9,11 @@ use std::time::Instant;
 const PROGRAMME: &str = include_str!("../../config/programmes/shanghai-appliance-2024.toml");
 const RUNS: u32 = 100_000;
 
-pub fn run(rounds: usize) -> anyhow::Result<()> {
+/// The purchase of the benchmark: every fact that the rules of the programme read.
+///
+/// # Errors
+/// The rules do not compile, which is a bug of this file.
+pub fn workload() -> anyhow::Result<Workload> {
     let programmes = Programmes::from_texts([("shanghai-appliance-2024", PROGRAMME)])
         .map_err(|found| anyhow!("{} complaints about the programme", found.len()))?;
     let facts = Facts::from_json(&json!({
@@ -22,13 +26,17 @@ pub fn run(rounds: usize) -> anyhow::Result<()> {
         "merchant": {"status": "active"},
         "voucher": {"channel": "offline", "claimed_at": "2024-10-01T10:30:00+08:00"},
     }))?;
-    let work = Workload {
+    Ok(Workload {
         programmes,
         region: "310000".parse()?,
         class: "appliance.refrigerator".parse()?,
         facts,
         at: "2024-10-01T12:00:00+08:00".parse()?,
-    };
+    })
+}
+
+pub fn run(rounds: usize) -> anyhow::Result<()> {
+    let work = workload()?;
     let amount = work.run().context("the purchase of the benchmark is refused")?;
     let mut micros = Vec::new();
     for _ in 0..rounds.max(1) {

@@ -1,6 +1,8 @@
 //! `tradein bench`: load against the real thing, and the speed of the rules alone.
 
-use crate::bench::{drop, export, grow, mix, overload, publish, quote, redeem, soak, verify};
+use crate::bench::{
+    drop, export, grow, instructions, mix, overload, publish, quote, redeem, soak, verify,
+};
 use std::path::{Path, PathBuf};
 
 /// Measures this machine; use a release build (`make bench`)
@@ -54,6 +56,14 @@ enum Workload {
     Quote {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
+    },
+    /// Instructions of the pure paths, as valgrind counts them
+    Instructions {
+        /// Only walk this path, uncounted: what valgrind watches
+        #[arg(long, requires = "times")]
+        path: Option<String>,
+        #[arg(long, requires = "path")]
+        times: Option<u64>,
     },
     /// The offline proof of a large book, made first in the product's own encoding
     Verify {
@@ -138,11 +148,16 @@ struct Place {
 
 impl Bench {
     pub fn run(self) -> anyhow::Result<()> {
-        if cfg!(debug_assertions) {
+        let is_counted = matches!(self.workload, Workload::Instructions { .. });
+        if cfg!(debug_assertions) && !is_counted {
             println!("this is a debug build: its figures say nothing about a release build");
         }
         match self.workload {
             Workload::Quote { rounds } => quote::run(rounds),
+            Workload::Instructions { path: Some(path), times } => {
+                instructions::walk(&path, times.unwrap_or_default())
+            }
+            Workload::Instructions { path: None, .. } => instructions::run(),
             Workload::Verify { entries, rounds, structure, dir, json } => {
                 let size = verify::Size { entries, rounds, only_structure: structure, json };
                 verify::bench(&dir, &size)

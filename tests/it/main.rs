@@ -3,6 +3,7 @@
 
 mod application;
 mod audit;
+mod bench;
 mod book;
 mod demo;
 mod deploy;
